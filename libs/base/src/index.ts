@@ -1,0 +1,14 @@
+export { assert, assertNever, deepFreeze } from "./assert.ts";
+export { type Backoff, type BackoffOptions, createBackoff } from "./backoff.ts";
+export { type Clock, createFakeClock, type FakeClock, systemClock } from "./clock.ts";
+export { formatProtoDuration, parseDuration } from "./duration.ts";
+export { contentHash, stableStringify } from "./hash.ts";
+export {
+  formatObjectRef,
+  formatProblem,
+  type ObjectRef,
+  type Problem,
+  type Severity,
+  type SourcePosition,
+  type WithProblems,
+} from "./problem.ts";

@@ -1,0 +1,78 @@
+/**
+ * Generates Envoy's message types into `gen/` from the .proto files that `@grpc/grpc-js-xds` ships.
+ *
+ * What goes in: every v3 package of Envoy's API, the xds and udpa types they use, and this project's
+ * `proto/validate/validate.proto`. What comes out: `gen/<proto path>_pb.js` and `.d.ts`.
+ * Run by `npm run generate` (cached by nx), never by hand.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+
+const here = import.meta.dirname;
+const root = resolve(here, "../..");
+const require = createRequire(import.meta.url);
+const deps = join(dirname(require.resolve("@grpc/grpc-js-xds/package.json")), "deps");
+const staging = join(root, "node_modules/.cache/weft-protos");
+const out = join(here, "gen");
+
+/** Folders of the shipped .proto files, each with the pattern of what is taken from it. */
+const sources: readonly (readonly [folder: string, pattern: string])[] = [
+  ["envoy-api", "envoy/**/v3/*.proto"],
+  ["envoy-api", "envoy/annotations/*.proto"],
+  ["xds", "xds/**/*.proto"],
+  ["xds", "udpa/**/*.proto"],
+  ["googleapis", "google/rpc/{status,code}.proto"],
+  ["googleapis", "google/api/{annotations,http}.proto"],
+  ["googleapis", "google/api/expr/v1alpha1/{checked,syntax}.proto"],
+];
+
+/** Files that import packages which are not shipped (OpenCensus, OpenTelemetry, Prometheus). */
+const left = new Set([
+  "envoy/config/trace/v3/opencensus.proto",
+  "envoy/config/trace/v3/trace.proto",
+  "envoy/extensions/access_loggers/open_telemetry/v3/logs_service.proto",
+  "envoy/service/metrics/v3/metrics_service.proto",
+  "envoy/service/trace/v3/trace_service.proto",
+]);
+
+function stage(): void {
+  rmSync(staging, { recursive: true, force: true });
+  const copy = (from: string, file: string) => {
+    const target = join(staging, file);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(join(from, file), target);
+  };
+  for (const [folder, pattern] of sources) {
+    const from = join(deps, folder);
+    for (const file of globSync(pattern, { cwd: from })) {
+      if (!left.has(file)) copy(from, file);
+    }
+  }
+  copy(join(root, "proto"), "validate/validate.proto");
+  writeFileSync(join(staging, "buf.yaml"), "version: v2\n");
+}
+
+function generate(): void {
+  const template = {
+    version: "v2",
+    plugins: [
+      {
+        local: join(root, "node_modules/.bin/protoc-gen-es"),
+        out,
+        opt: ["target=js+dts", "import_extension=js"],
+      },
+    ],
+  };
+  rmSync(out, { recursive: true, force: true });
+  execFileSync(join(root, "node_modules/.bin/buf"), ["generate", "--template", JSON.stringify(template)], {
+    cwd: staging,
+    stdio: "inherit",
+  });
+}
+
+stage();
+generate();
+// The bootstrap looks for this file: a generation that was cut off leaves none.
+writeFileSync(join(out, ".complete"), "");

@@ -1,0 +1,25 @@
+import type { ObjectRef } from "@weft/base";
+
+/**
+ * One xDS resource, encoded once and shared by every stream that sends it.
+ * `any` is the whole encoded google.protobuf.Any (type_url and value), ready to be placed in a response.
+ */
+export interface EncodedResource {
+  readonly name: string;
+  readonly typeUrl: string;
+  readonly any: Uint8Array;
+  /** Content hash of `any`; equal content, equal version, on every replica. */
+  readonly version: string;
+  /** The configuration objects this resource was made from, for status and NACK reports. */
+  readonly origin: readonly ObjectRef[];
+}
+
+/** All that one proxy gets, by type URL and name. Frozen once made; equal sets may be the same object. */
+export interface ResourceSet {
+  /** Content hash over all types. */
+  readonly version: string;
+  /** The type's resources by name, in name order; an empty map for a type that has none. */
+  ofType(typeUrl: string): ReadonlyMap<string, EncodedResource>;
+  /** Content hash over one type. */
+  typeVersion(typeUrl: string): string;
+}

@@ -1,0 +1,28 @@
+/** The proxy a configuration is for, as its xDS node says. */
+export interface ProxyNode {
+  /** `sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.DOMAIN` or `router~…` */
+  readonly id: string;
+  readonly type: "sidecar" | "router";
+  readonly ipAddresses: readonly string[];
+  readonly name: string;
+  readonly namespace: string;
+  /** `NAMESPACE.svc.DOMAIN` */
+  readonly dnsDomain: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly clusterId: string;
+  readonly meshId: string;
+  readonly network: string;
+  /** REDIRECT, TPROXY or NONE (nothing is intercepted: listeners bind their own ports). */
+  readonly interceptionMode: "REDIRECT" | "TPROXY" | "NONE";
+  readonly workloadName: string;
+  /** Version of Istio the node says it has; absent for others. */
+  readonly istioVersion?: string;
+  /** Names of compiled-in extensions, as Envoy lists them; absent where the node carries no list. */
+  readonly extensions?: readonly string[];
+  /** Port for an explicit HTTP proxy listener (node metadata HTTP_PROXY_PORT). */
+  readonly httpProxyPort?: number;
+  /** The rest of the node's metadata, untouched. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly locality: { readonly region: string; readonly zone: string; readonly subzone: string };
+}
