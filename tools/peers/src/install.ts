@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { peerFolder, peersFolder } from "./locate.ts";
+import { type Peer, PeerError } from "./peer.ts";
+
+/** Settings of {@link installPeer}. */
+export interface InstallOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** As `process.platform`-`process.arch`. */
+  readonly platform: string;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Installs a peer into the cache unless it is there, and returns the path of its executable. The peer is made in a
+ * folder beside its place, checked by its version, and moved as a whole: a broken install is never found.
+ *
+ * @throws PeerError that says what to do.
+ */
+export async function installPeer(peer: Peer, options: InstallOptions): Promise<string> {
+  const { env, platform, log } = options;
+  const target = peerFolder(peer, env);
+  const executable = join(target, peer.executable);
+  if (existsSync(executable)) {
+    log(`there already: ${executable}`);
+    return executable;
+  }
+  if (!peer.platforms.includes(platform)) {
+    throw new PeerError(
+      `no ${peer.name} ${peer.version} for ${platform}, only for ${peer.platforms.join(" and ")}; ` +
+        `set ${peer.env} to one of your own`,
+    );
+  }
+  await mkdir(peersFolder(env), { recursive: true });
+  const folder = await mkdtemp(`${target}.partial-`);
+  try {
+    await peer.install({ folder, log, run });
+    await checkVersion(peer, join(folder, peer.executable));
+    await rename(folder, target).catch((cause: NodeJS.ErrnoException) => {
+      // Another install of the same version got there first; its result is as good.
+      if (!existsSync(executable)) throw cause;
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  log(`installed: ${executable}`);
+  return executable;
+}
+
+async function checkVersion(peer: Peer, executable: string): Promise<void> {
+  const printed = await run(executable, peer.versionArgs);
+  if (!printed.includes(peer.version)) {
+    throw new PeerError(`${executable} is not version ${peer.version}; it says: ${printed.trim()}`);
+  }
+}
+
+function run(command: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    let complaints = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaints = (complaints + text).slice(-4096);
+    });
+    const failed = (why: string, cause?: unknown) =>
+      reject(
+        new PeerError(`${command} ${args.join(" ")}: ${why}${complaints && `\n${complaints}`}`, { cause }),
+      );
+    child.on("error", (cause) => failed(cause.message, cause));
+    child.on("close", (code, signal) => {
+      if (code === 0) resolve(output);
+      else failed(signal ? `ended by ${signal}` : `exit code ${code}`);
+    });
+  });
+}
