@@ -1,7 +1,12 @@
+import type { Socket } from "node:net";
+import type { StatsScope } from "./stats.ts";
+
 /** An upstream address with its live state. Identity is stable while address and cluster stay. */
 export interface Host {
   readonly address: string;
   readonly port: number;
+  /** Name that the address came from, for `autoHostRewrite`; absent where there is none. */
+  readonly hostname?: string;
   /** Open requests, kept by the router; least-request reads it. */
   activeRequests: number;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -12,6 +17,8 @@ export interface PickContext {
   readonly hash?: number;
   /** Hosts already tried by this request. */
   readonly tried?: ReadonlySet<Host>;
+  /** Fields that choose a subset. */
+  readonly metadataMatch?: Readonly<Record<string, unknown>>;
   /** Original destination, for ORIGINAL_DST clusters. */
   readonly originalDestination?: { readonly address: string; readonly port: number };
 }
@@ -35,6 +42,10 @@ export interface Cluster {
   /** Requests after which a connection is closed; 0 means no limit. */
   readonly maxRequestsPerConnection: number;
   readonly idleTimeoutMs: number;
+  /** The scope `cluster.<name>.`. */
+  readonly stats: StatsScope;
+  /** Opens a connection's socket where the cluster has a transport of its own (TLS); absent: plain TCP. */
+  readonly connect?: (host: Host) => Socket;
   /** Local address to connect from, as upstream_bind_config says. */
   readonly bindAddress?: string;
   pick(context: PickContext): Host | undefined;

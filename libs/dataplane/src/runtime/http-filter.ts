@@ -1,0 +1,103 @@
+import type { Clock } from "@weft/base";
+import type { HeaderMap } from "./headers.ts";
+import type { RequestHead, ResponseHead } from "./request.ts";
+import type { Route } from "./route.ts";
+import type { ResponseFlag, StreamInfo } from "./stream-info.ts";
+
+/** An HTTP filter with its configuration compiled: one for all streams of a connection manager. */
+export interface HttpFilter {
+  /** The name in the configuration; routes hold per-filter configuration under it. */
+  readonly name: string;
+  /**
+   * Called for each request once its route is known; undefined where the filter has nothing to do with it, so that
+   * the stream does not pay for it.
+   */
+  open(stream: HttpStream): HttpStreamFilter | undefined;
+}
+
+/** `stop` holds the message at this filter until it calls `continueRequest` or `continueResponse`. */
+export type FilterStatus = "continue" | "stop";
+
+/**
+ * A filter at work on one stream. Requests pass the filters in configured order, responses in reverse; each method
+ * may change what it is given. A filter that answers itself (`stream.reply`) returns `stop`.
+ */
+export interface HttpStreamFilter {
+  onRequest?(head: RequestHead, endStream: boolean): FilterStatus;
+  /** The chunk to pass on; undefined holds nothing back and drops it. */
+  onRequestData?(chunk: Buffer, endStream: boolean): Buffer | undefined;
+  onRequestTrailers?(trailers: HeaderMap): void;
+  onResponse?(head: ResponseHead, endStream: boolean): FilterStatus;
+  onResponseData?(chunk: Buffer, endStream: boolean): Buffer | undefined;
+  onResponseTrailers?(trailers: HeaderMap): void;
+  /** The stream is over, well or not: timers and calls under way end here. */
+  onEnd?(): void;
+}
+
+/** A response that the proxy makes itself. */
+export interface LocalReply {
+  readonly status: number;
+  /** Plain text; empty for none. */
+  readonly body?: string | Uint8Array;
+  /** Further headers, `[name, value, …]`. */
+  readonly headers?: readonly string[];
+  readonly flag?: ResponseFlag;
+  /** Response code details. */
+  readonly details: string;
+  /** For gRPC requests; from the HTTP status unless told. */
+  readonly grpcStatus?: number;
+}
+
+/** One request and its response, as filters see it. */
+export interface HttpStream {
+  readonly info: StreamInfo;
+  readonly request: RequestHead;
+  /** The route chosen; undefined where none matched, or where there is no table. */
+  readonly route: Route | undefined;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+
+  /** Per-route configuration of a filter: of the weighted cluster, else of the route and what is above it. */
+  filterConfig(name: string): unknown;
+  /** Chooses the route again, after a filter changed what routes match on. */
+  refreshRoute(): void;
+  /** Passes a stopped request on to the next filter. */
+  continueRequest(): void;
+  /** Passes a stopped response on to the next filter. */
+  continueResponse(): void;
+  /** Answers in place of the upstream. Ignored where a response has been started: then the stream is reset. */
+  reply(reply: LocalReply): void;
+}
+
+/** What the last filter of a chain does besides: it is where requests end and responses begin. */
+export interface TerminalStream extends HttpStream {
+  /** A response head for the filters; `endStream` where no body follows. */
+  respond(head: ResponseHead, endStream: boolean): void;
+  /** An informational head (1xx), straight to the client. */
+  respondInformational(head: ResponseHead): void;
+  /** Body bytes; false where the client is slow: pause until `onWritable` of the terminal filter. */
+  respondData(chunk: Buffer, endStream: boolean): boolean;
+  respondTrailers(trailers: HeaderMap): void;
+  /** The response cannot be finished: breaks off, so that the client can tell. */
+  abortResponse(flag: ResponseFlag, details: string): void;
+  /** Holds the request's body back (true), or lets it flow on (false). */
+  holdRequest(hold: boolean): void;
+}
+
+/** The last filter at work on a stream: the router. */
+export interface TerminalStreamFilter {
+  onRequest(head: RequestHead, endStream: boolean): void;
+  onRequestData(chunk: Buffer, endStream: boolean): void;
+  onRequestTrailers(trailers: HeaderMap): void;
+  /** The client takes bytes again after `respondData` gave false. */
+  onWritable(): void;
+  /** The stream is over; if it ended early, what is under way upstream is reset. */
+  onEnd(): void;
+}
+
+/** The last filter of a chain, compiled. */
+export interface TerminalHttpFilter {
+  readonly name: string;
+  open(stream: TerminalStream): TerminalStreamFilter;
+}

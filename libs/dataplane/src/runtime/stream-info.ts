@@ -1,0 +1,112 @@
+import type { Host } from "./cluster.ts";
+import type { ConnectionInfo, SocketAddress } from "./connection.ts";
+import type { HeaderMap } from "./headers.ts";
+import type { HttpProtocol, RequestHead, ResponseHead } from "./request.ts";
+import type { Route } from "./route.ts";
+
+/**
+ * Why a stream ended as it did, in Envoy's short words.
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+ */
+export type ResponseFlag =
+  | "DC" // downstream connection terminated
+  | "DI" // delay injected
+  | "DPE" // downstream protocol error
+  | "DT" // request or connection exceeded max duration
+  | "FI" // fault injected
+  | "IH" // invalid value for a strictly checked header
+  | "LR" // connection local reset
+  | "NC" // cluster not found
+  | "NR" // no route, or no filter chain
+  | "OM" // overload manager
+  | "RL" // rate limited
+  | "SI" // stream idle timeout
+  | "UAEX" // denied by the external authorization service
+  | "UC" // upstream connection termination
+  | "UF" // upstream connection failure
+  | "UH" // no healthy upstream
+  | "UMSDR" // upstream max stream duration
+  | "UO" // upstream overflow (circuit breaking)
+  | "UPE" // upstream protocol error
+  | "UR" // upstream remote reset
+  | "URX" // retry or connect attempt limit exceeded
+  | "UT"; // upstream request timeout
+
+/**
+ * All that is known about one HTTP stream, or one TCP connection. Filters write, access logs, statistics and header
+ * formatters read. Times are monotonic milliseconds (`Clock.monotonic`), 0 while not yet reached.
+ */
+export class StreamInfo {
+  readonly connection: ConnectionInfo;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly startTime: number;
+  readonly started: number;
+  /** Last byte of the request received. */
+  requestComplete = 0;
+  upstreamFirstByteSent = 0;
+  upstreamLastByteSent = 0;
+  upstreamFirstByteReceived = 0;
+  upstreamLastByteReceived = 0;
+  downstreamFirstByteSent = 0;
+  downstreamLastByteSent = 0;
+  /** All done; set before access logs are written. */
+  ended = 0;
+
+  /** Undefined for TCP. */
+  protocol: HttpProtocol | undefined;
+  /** As the filters and the router left it; undefined for TCP and where no head could be read. */
+  request: RequestHead | undefined;
+  /** Path before any rewrite. */
+  originalPath = "";
+  response: ResponseHead | undefined;
+  responseTrailers: HeaderMap | undefined;
+  /** Empty where the connection manager makes none. */
+  requestId = "";
+  /** The other end as the proxy trusts it: from x-forwarded-for, the PROXY protocol or the socket. */
+  remoteAddress: SocketAddress;
+
+  route: Route | undefined;
+  upstreamCluster: string | undefined;
+  upstreamHost: Host | undefined;
+  upstreamLocalAddress: SocketAddress | undefined;
+  upstreamProtocol: HttpProtocol | undefined;
+  upstreamTransportFailure: string | undefined;
+  /** Tries sent upstream. */
+  attempts = 0;
+
+  /** Status of the response; 0 where none was sent. */
+  responseCode = 0;
+  readonly flags = new Set<ResponseFlag>();
+  /** Envoy's response code details: `via_upstream`, `route_not_found`, … */
+  details = "";
+  /** Body bytes from downstream. */
+  bytesReceived = 0;
+  /** Body bytes to downstream. */
+  bytesSent = 0;
+
+  #metadata: Map<string, Record<string, unknown>> | undefined;
+
+  constructor(connection: ConnectionInfo, startTime: number, started: number) {
+    this.connection = connection;
+    this.startTime = startTime;
+    this.started = started;
+    this.remoteAddress = connection.remoteAddress;
+  }
+
+  /** Dynamic metadata by filter name; made when first asked for. */
+  get metadata(): Map<string, Record<string, unknown>> {
+    this.#metadata ??= new Map();
+    return this.#metadata;
+  }
+
+  /** Flags joined by `,` in order of their setting; `-` where there is none. */
+  get flagText(): string {
+    return this.flags.size === 0 ? "-" : [...this.flags].join(",");
+  }
+}
+
+/** Called once when a stream has ended. Must not throw. */
+export type AccessLogger = (info: StreamInfo) => void;
+
+/** A text with `%…%` operators, compiled; `-` stands for what is unknown, as in Envoy. */
+export type StreamFormatter = (info: StreamInfo) => string;
