@@ -1,24 +1,23 @@
 import type { Socket } from "node:net";
-import type { StatsScope } from "./stats.ts";
+import type { StatsScope } from "../stats/index.ts";
 
 /** An upstream address with its live state. Identity is stable while address and cluster stay. */
 export interface Host {
   readonly address: string;
+  /** 0 for a Unix socket, whose path is the address. */
   readonly port: number;
-  /** Name that the address came from, for `autoHostRewrite`; absent where there is none. */
-  readonly hostname?: string;
-  /** Open requests, kept by the router; least-request reads it. */
+  /** Open requests, kept by the router (and open connections, by the TCP proxy); least-request reads it. */
   activeRequests: number;
+  /** Envoy's filter metadata of the endpoint: `metadata["istio"]`, … */
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 /** What a load balancer may use to choose. */
 export interface PickContext {
+  /** 53 bits, of a route's hash policy. */
   readonly hash?: number;
   /** Hosts already tried by this request. */
   readonly tried?: ReadonlySet<Host>;
-  /** Fields that choose a subset. */
-  readonly metadataMatch?: Readonly<Record<string, unknown>>;
   /** Original destination, for ORIGINAL_DST clusters. */
   readonly originalDestination?: { readonly address: string; readonly port: number };
 }
@@ -28,7 +27,10 @@ export type TryOutcome =
   | { readonly kind: "response"; readonly status: number }
   | { readonly kind: "connect-failure" | "reset" | "timeout" };
 
-/** A circuit-breaker slot; `release` gives it back, once. */
+/** What circuit breakers limit. */
+export type LimitedResource = "connection" | "pending" | "request" | "retry";
+
+/** A circuit-breaker slot. `release` gives it back: exactly once, it is not guarded (permits are shared objects). */
 export interface Permit {
   release(): void;
 }
@@ -36,22 +38,30 @@ export interface Permit {
 /** A cluster as the router and the pools see it: looked up live by name for each request. */
 export interface Cluster {
   readonly name: string;
+  /** What statistics and access logs call it: `alt_stat_name`, else the name. */
+  readonly observabilityName: string;
   readonly connectTimeoutMs: number;
   /** `http2` where the upstream speaks HTTP/2. */
   readonly protocol: "http1" | "http2" | "downstream";
   /** Requests after which a connection is closed; 0 means no limit. */
   readonly maxRequestsPerConnection: number;
+  /** After which a connection without requests is closed; 0 means never. */
   readonly idleTimeoutMs: number;
-  /** The scope `cluster.<name>.`. */
+  /** Metrics `cluster.<observability name>.*`; who causes an event counts it: the router `upstream_rq_*`, the pools the rest. */
   readonly stats: StatsScope;
-  /** Opens a connection's socket where the cluster has a transport of its own (TLS); absent: plain TCP. */
-  readonly connect?: (host: Host) => Socket;
-  /** Local address to connect from, as upstream_bind_config says. */
-  readonly bindAddress?: string;
+  /** Undefined where no host may be used (flag UH). */
   pick(context: PickContext): Host | undefined;
   report(host: Host, outcome: TryOutcome): void;
-  /** Undefined where the limit is reached (flag UO). */
-  acquire(what: "connection" | "pending" | "request" | "retry"): Permit | undefined;
+  /** Undefined where the limit is reached (flag UO); the cluster counts the overflow. */
+  acquire(what: LimitedResource): Permit | undefined;
+  /**
+   * Opens a connection through the cluster's transport socket, from its bind address. The socket emits `connect` when
+   * it can carry data (after the handshake, where there is one) or `error`. `upstream_cx_*` totals and the host's
+   * figures are counted here; the connect timeout is the caller's to keep.
+   */
+  connect(host: Host): Socket;
+  /** Calls `listener` with hosts that left the cluster: their pools drain. The returned function ends it. */
+  onHostsRemoved(listener: (hosts: readonly Host[]) => void): () => void;
   /** Aborts when the cluster, or its version that connections were made with, is gone: pools drain. */
   readonly retired: AbortSignal;
 }

@@ -24,7 +24,7 @@ export function formatPrometheus(selected: SelectedStats, rules: readonly TagRul
   const families = new Map<string, { type: string; lines: string[] }>();
   const family = (name: string, type: string) => {
     const full = `envoy_${sanitize(name)}`;
-    const { lines } = families.get(full) ?? { lines: [] };
+    const { lines } = families.get(full) ?? { lines: [] as string[] };
     if (lines.length === 0) families.set(full, { type, lines });
     return { full, lines };
   };

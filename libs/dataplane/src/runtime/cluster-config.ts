@@ -1,0 +1,114 @@
+import type { SocketAddress } from "./connection.ts";
+import type { UpstreamTransport } from "./transport.ts";
+
+/** How a cluster's hosts are found. */
+export type Discovery =
+  | { readonly kind: "static"; readonly endpoints: Assignment }
+  | { readonly kind: "eds"; readonly serviceName: string; readonly initialFetchTimeoutMs: number }
+  | {
+      readonly kind: "dns";
+      readonly endpoints: Assignment;
+      /** `logical`: one host, at the first address of the answer; `strict`: a host for each address. */
+      readonly mode: "strict" | "logical";
+      readonly refreshMs: number;
+      readonly family: "v4" | "v6" | "auto" | "all";
+    }
+  | {
+      readonly kind: "original-dst";
+      /** Hosts unused for this long are forgotten. */
+      readonly cleanupMs: number;
+      readonly portOverride?: number;
+    };
+
+/** Health as EDS says it; what is not said is healthy. */
+export type EdsHealth = "healthy" | "degraded" | "unhealthy" | "draining";
+
+/** One endpoint of an assignment. For DNS clusters `address` is the name to resolve. */
+export interface Endpoint extends SocketAddress {
+  readonly hostname: string;
+  /** At least 1. */
+  readonly weight: number;
+  readonly health: EdsHealth;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Where endpoints stand. */
+export interface Locality {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+}
+
+/** The endpoints of one locality at one priority (0 is used first). */
+export interface LocalityEndpoints {
+  readonly locality: Locality;
+  readonly priority: number;
+  /** 0: not chosen where locality weights are in use. */
+  readonly weight: number;
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** A compiled ClusterLoadAssignment. */
+export interface Assignment {
+  readonly localities: readonly LocalityEndpoints[];
+  /** How many percent of a priority's hosts must be healthy for it to count as wholly healthy, inverse; 140 unless told. */
+  readonly overprovisioningPercent: number;
+}
+
+/** The load balancer of a cluster. */
+export type LoadBalancerConfig =
+  | { readonly kind: "round-robin" }
+  | { readonly kind: "random" }
+  | { readonly kind: "least-request"; readonly choices: number }
+  | { readonly kind: "ring-hash"; readonly minimumRingSize: number; readonly maximumRingSize: number }
+  | { readonly kind: "maglev"; readonly tableSize: number }
+  | { readonly kind: "original-dst" };
+
+/** Limits on what a cluster may hold at once. */
+export interface CircuitBreakerLimits {
+  readonly connection: number;
+  readonly pending: number;
+  readonly request: number;
+  readonly retry: number;
+  /** Replaces `retry` by a share of the open requests. */
+  readonly retryBudget?: { readonly percent: number; readonly minimum: number };
+}
+
+/** When a host is taken out for a while. Counts of 0 and enforcing shares of 0 switch a check off. */
+export interface OutlierDetectionConfig {
+  readonly consecutive5xx: number;
+  readonly enforcing5xx: number;
+  readonly consecutiveGatewayFailure: number;
+  readonly enforcingGatewayFailure: number;
+  readonly consecutiveLocalOriginFailure: number;
+  readonly enforcingLocalOriginFailure: number;
+  /** Counts failures to connect apart from answers. */
+  readonly splitLocalOrigin: boolean;
+  readonly intervalMs: number;
+  readonly baseEjectionMs: number;
+  readonly maxEjectionMs: number;
+  readonly maxEjectionPercent: number;
+}
+
+/** A compiled Cluster. Plain data but for the transport. */
+export interface ClusterConfig {
+  readonly name: string;
+  readonly observabilityName: string;
+  /** Content hash of the message: equal config is no change. */
+  readonly version: string;
+  readonly discovery: Discovery;
+  readonly loadBalancer: LoadBalancerConfig;
+  readonly localityWeighted: boolean;
+  /** Below this share of healthy hosts, percent, all hosts are used; 0 never. */
+  readonly panicThreshold: number;
+  /** In panic, picks nothing instead of from all hosts. */
+  readonly failTrafficOnPanic: boolean;
+  readonly connectTimeoutMs: number;
+  readonly protocol: "http1" | "http2" | "downstream";
+  readonly maxRequestsPerConnection: number;
+  readonly idleTimeoutMs: number;
+  readonly limits: CircuitBreakerLimits;
+  readonly outlierDetection?: OutlierDetectionConfig;
+  readonly transport: UpstreamTransport;
+  readonly bindAddress?: string;
+}
