@@ -1,11 +1,13 @@
 import type { Socket } from "node:net";
-import type { StatsScope } from "../stats/index.ts";
+import type { StatsScope } from "./stats.ts";
 
 /** An upstream address with its live state. Identity is stable while address and cluster stay. */
 export interface Host {
   readonly address: string;
   /** 0 for a Unix socket, whose path is the address. */
   readonly port: number;
+  /** Name of the endpoint, for `auto_host_rewrite`; empty where there is none. */
+  readonly hostname: string;
   /** Open requests, kept by the router (and open connections, by the TCP proxy); least-request reads it. */
   activeRequests: number;
   /** Envoy's filter metadata of the endpoint: `metadata["istio"]`, … */
