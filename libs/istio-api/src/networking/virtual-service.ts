@@ -1,0 +1,182 @@
+import { duration } from "../schema/scalars.ts";
+import {
+  boolean,
+  double,
+  type Infer,
+  integer,
+  list,
+  map,
+  message,
+  oneOfWords,
+  required,
+  string,
+  unsigned,
+} from "../schema/schema.ts";
+
+const stringMatch = message(
+  { exact: string(), prefix: string(), regex: string() },
+  { oneOf: [["exact", "prefix", "regex"]] },
+);
+
+const percent = message({ value: double() });
+
+const destination = message({
+  host: required(string()),
+  subset: string(),
+  port: message({ number: unsigned() }),
+});
+
+const headerOperations = message({ set: map(string()), add: map(string()), remove: list(string()) });
+const headers = message({ request: headerOperations, response: headerOperations });
+
+const httpMatchRequest = message({
+  name: string(),
+  uri: stringMatch,
+  scheme: stringMatch,
+  method: stringMatch,
+  authority: stringMatch,
+  headers: map(stringMatch),
+  withoutHeaders: map(stringMatch),
+  queryParams: map(stringMatch),
+  ignoreUriCase: boolean(),
+  port: unsigned(),
+  sourceLabels: map(string()),
+  sourceNamespace: string(),
+  gateways: list(string()),
+  statPrefix: string(),
+});
+
+const httpRouteDestination = message({
+  destination: required(destination),
+  weight: integer(),
+  headers,
+});
+
+const httpRedirect = message(
+  {
+    uri: string(),
+    authority: string(),
+    port: unsigned(),
+    derivePort: oneOfWords("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
+    scheme: string(),
+    redirectCode: unsigned(),
+    prefixRewrite: string(),
+  },
+  { oneOf: [["port", "derivePort"]] },
+);
+
+const httpDirectResponse = message({
+  status: required(unsigned()),
+  body: message({ string: string(), bytes: string() }, { oneOf: [["string", "bytes"]] }),
+});
+
+const httpRewrite = message({
+  uri: string(),
+  authority: string(),
+  uriRegexRewrite: message({ match: string(), rewrite: string() }),
+});
+
+const httpRetry = message({
+  attempts: integer(),
+  perTryTimeout: duration(),
+  retryOn: string(),
+  retryRemoteLocalities: boolean(),
+  retryIgnorePreviousHosts: boolean(),
+  backoff: duration(),
+});
+
+const httpFaultInjection = message({
+  delay: message(
+    { percent: integer(), percentage: percent, fixedDelay: duration(), exponentialDelay: duration() },
+    { oneOf: [["fixedDelay", "exponentialDelay"]] },
+  ),
+  abort: message(
+    { percentage: percent, httpStatus: integer(), grpcStatus: string(), http2Error: string() },
+    { oneOf: [["httpStatus", "grpcStatus", "http2Error"]] },
+  ),
+});
+
+const corsPolicy = message({
+  allowOrigin: list(string()),
+  allowOrigins: list(stringMatch),
+  allowMethods: list(string()),
+  allowHeaders: list(string()),
+  exposeHeaders: list(string()),
+  maxAge: duration(),
+  allowCredentials: boolean(),
+  unmatchedPreflights: oneOfWords("UNSPECIFIED", "FORWARD", "IGNORE"),
+});
+
+const httpMirrorPolicy = message({ destination: required(destination), percentage: percent });
+
+const httpRoute = message({
+  name: string(),
+  match: list(httpMatchRequest),
+  route: list(httpRouteDestination),
+  redirect: httpRedirect,
+  directResponse: httpDirectResponse,
+  delegate: message({ name: string(), namespace: string() }),
+  rewrite: httpRewrite,
+  timeout: duration(),
+  retries: httpRetry,
+  fault: httpFaultInjection,
+  mirror: destination,
+  mirrors: list(httpMirrorPolicy),
+  mirrorPercent: unsigned(),
+  mirror_percent: unsigned(),
+  mirrorPercentage: percent,
+  corsPolicy,
+  headers,
+});
+
+const routeDestination = message({ destination: required(destination), weight: integer() });
+
+const l4MatchFields = {
+  destinationSubnets: list(string()),
+  port: unsigned(),
+  sourceLabels: map(string()),
+  sourceNamespace: string(),
+  gateways: list(string()),
+};
+
+const tlsRoute = message({
+  match: required(list(message({ sniHosts: required(list(string())), ...l4MatchFields }))),
+  route: list(routeDestination),
+});
+
+const tcpRoute = message({
+  match: list(message({ ...l4MatchFields, sourceSubnet: string() })),
+  route: list(routeDestination),
+});
+
+/** https://istio.io/latest/docs/reference/config/networking/virtual-service/ */
+export const virtualServiceSpec = message({
+  hosts: list(string()),
+  gateways: list(string()),
+  http: list(httpRoute),
+  tls: list(tlsRoute),
+  tcp: list(tcpRoute),
+  exportTo: list(string()),
+});
+
+/** `spec` of a VirtualService. */
+export type VirtualService = Infer<typeof virtualServiceSpec>;
+export type HTTPRoute = Infer<typeof httpRoute>;
+export type HTTPMatchRequest = Infer<typeof httpMatchRequest>;
+export type HTTPRouteDestination = Infer<typeof httpRouteDestination>;
+export type HTTPRedirect = Infer<typeof httpRedirect>;
+export type HTTPDirectResponse = Infer<typeof httpDirectResponse>;
+export type HTTPRewrite = Infer<typeof httpRewrite>;
+export type HTTPRetry = Infer<typeof httpRetry>;
+export type HTTPFaultInjection = Infer<typeof httpFaultInjection>;
+export type HTTPMirrorPolicy = Infer<typeof httpMirrorPolicy>;
+export type CorsPolicy = Infer<typeof corsPolicy>;
+export type Headers = Infer<typeof headers>;
+export type HeaderOperations = Infer<typeof headerOperations>;
+export type StringMatch = Infer<typeof stringMatch>;
+export type Destination = Infer<typeof destination>;
+export type RouteDestination = Infer<typeof routeDestination>;
+export type TLSRoute = Infer<typeof tlsRoute>;
+export type TLSMatchAttributes = TLSRoute["match"][number];
+export type TCPRoute = Infer<typeof tcpRoute>;
+export type L4MatchAttributes = NonNullable<TCPRoute["match"]>[number];

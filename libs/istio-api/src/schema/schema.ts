@@ -1,0 +1,131 @@
+/**
+ * A small schema language: one definition of a message gives its TypeScript type ({@link Infer}), its structural
+ * validation and the list of what is allowed, which error messages quote. The fields are those of Istio's CRDs.
+ */
+
+/** What a value of the API may be. `Type` exists only at compile time; see {@link Infer}. */
+export interface Schema<Type = unknown> {
+  readonly rule: Rule;
+  /** Never set: carries the inferred type. */
+  readonly inferred?: Type;
+}
+
+/** A schema whose field must be present. */
+export interface RequiredSchema<Type = unknown> extends Schema<Type> {
+  readonly required: true;
+}
+
+/** The fields of a message, by name. */
+export type Fields = Readonly<Record<string, Schema>>;
+
+/** What validation looks at. `check` returns what is wrong with a value of the right type, or undefined. */
+export type Rule =
+  | { readonly kind: "string"; readonly check?: Check<string>; readonly nonEmpty?: boolean }
+  | { readonly kind: "enum"; readonly values: readonly string[] }
+  | { readonly kind: "number"; readonly integer: boolean; readonly min: number; readonly max: number }
+  | { readonly kind: "boolean" }
+  | { readonly kind: "any" }
+  | { readonly kind: "list"; readonly item: Schema; readonly minItems: number; readonly maxItems: number }
+  | { readonly kind: "map"; readonly value: Schema; readonly checkKey?: Check<string> }
+  | {
+      readonly kind: "object";
+      readonly fields: Fields;
+      /** Groups of fields of which at most one may be set (protobuf oneofs). */
+      readonly oneOf: readonly (readonly string[])[];
+      readonly check?: Check<Readonly<Record<string, unknown>>>;
+    };
+
+/** Says what is wrong with a value and what is allowed, or nothing. */
+export type Check<T> = (value: T) => string | undefined;
+
+/** The TypeScript type a schema describes. */
+export type Infer<S> = S extends Schema<infer Type> ? Type : never;
+
+type RequiredKeys<F extends Fields> = {
+  [K in keyof F]: F[K] extends RequiredSchema ? K : never;
+}[keyof F];
+type Flatten<T> = { [K in keyof T]: T[K] };
+type ObjectOf<F extends Fields> = Flatten<
+  { readonly [K in RequiredKeys<F>]: Infer<F[K]> } & {
+    readonly [K in Exclude<keyof F, RequiredKeys<F>>]?: Infer<F[K]>;
+  }
+>;
+
+/** Any string, or those that `check` finds nothing wrong with. */
+export function string(check?: Check<string>): Schema<string> {
+  return { rule: check ? { kind: "string", check } : { kind: "string" } };
+}
+
+/** A string of at least one character. */
+export function nonEmptyString(): Schema<string> {
+  return { rule: { kind: "string", nonEmpty: true } };
+}
+
+/** A string that matches `pattern`; `allowed` says so in words. */
+export function pattern(regex: RegExp, allowed: string): Schema<string> {
+  return string((value) => (regex.test(value) ? undefined : `"${value}" is not ${allowed}`));
+}
+
+/** One of the listed words. */
+export function oneOfWords<const V extends readonly string[]>(...values: V): Schema<V[number]> {
+  return { rule: { kind: "enum", values } };
+}
+
+/** A 32-bit integer, by default any; bounds are inclusive. */
+export function integer(min = -2147483648, max = 2147483647): Schema<number> {
+  return { rule: { kind: "number", integer: true, min, max } };
+}
+
+/** An unsigned 32-bit integer. */
+export function unsigned(max = 4294967295): Schema<number> {
+  return integer(0, max);
+}
+
+/** A floating point number; bounds are inclusive. */
+export function double(min = -Infinity, max = Infinity): Schema<number> {
+  return { rule: { kind: "number", integer: false, min, max } };
+}
+
+/** True or false. */
+export function boolean(): Schema<boolean> {
+  return { rule: { kind: "boolean" } };
+}
+
+/** Anything: a google.protobuf.Struct, kept as it is. */
+export function anything(): Schema<unknown> {
+  return { rule: { kind: "any" } };
+}
+
+/** A list; bounds are inclusive. */
+export function list<T>(
+  item: Schema<T>,
+  bounds: { readonly min?: number; readonly max?: number } = {},
+): Schema<readonly T[]> {
+  return { rule: { kind: "list", item, minItems: bounds.min ?? 0, maxItems: bounds.max ?? Infinity } };
+}
+
+/** A map from strings; `checkKey` looks at each key. */
+export function map<T>(value: Schema<T>, checkKey?: Check<string>): Schema<Readonly<Record<string, T>>> {
+  return { rule: checkKey ? { kind: "map", value, checkKey } : { kind: "map", value } };
+}
+
+/** A message with just these fields. */
+export function message<F extends Fields>(
+  fields: F,
+  rules: {
+    readonly oneOf?: readonly (readonly (keyof F & string)[])[];
+    readonly check?: Check<Readonly<Record<string, unknown>>>;
+  } = {},
+): Schema<ObjectOf<F>> {
+  const oneOf = rules.oneOf ?? [];
+  return {
+    rule: rules.check
+      ? { kind: "object", fields, oneOf, check: rules.check }
+      : { kind: "object", fields, oneOf },
+  };
+}
+
+/** Marks a field that must be present. */
+export function required<T>(schema: Schema<T>): RequiredSchema<T> {
+  return { rule: schema.rule, required: true };
+}
