@@ -1,0 +1,258 @@
+import type { Socket } from "node:net";
+import type { Clock } from "@weft/base";
+import type { Cluster, Host, LimitedResource, Permit, PickContext, TryOutcome } from "../runtime/cluster.ts";
+import type { Assignment, ClusterConfig } from "../runtime/cluster-config.ts";
+import type { StatsScope } from "../runtime/stats.ts";
+import { type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
+import { type Resolver, watchDns } from "./dns.ts";
+import { ClusterHost, hostKey } from "./host.ts";
+import { createOriginalDstHosts, type OriginalDstHosts } from "./original-dst.ts";
+import { createOutlierDetection, type OutlierDetection } from "./outlier-detection.ts";
+import { createPicker, type LocalityHosts, type Picker } from "./picker.ts";
+
+/** What clusters are given from outside. */
+export interface ClusterDependencies {
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly resolver: Resolver;
+  /** The process's scope; each cluster counts under `cluster.<name>.` of it. */
+  readonly stats: StatsScope;
+}
+
+/** How often another host is looked for when the one chosen was tried before. */
+const retriedPicks = 5;
+/** Parts of consistent hashes, so that a further try of the same request lands elsewhere. */
+const hashStep = 0x1d_8af5_3c1b;
+
+/** One version of a cluster's configuration at work: hosts, balancing, breakers, outliers. */
+export class RunningCluster implements Cluster {
+  readonly config: ClusterConfig;
+  readonly stats: StatsScope;
+  readonly circuitBreaker: CircuitBreaker;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #hosts = new Map<string, ClusterHost>();
+  readonly #retired = new AbortController();
+  readonly #removalListeners = new Set<(hosts: readonly Host[]) => void>();
+  readonly #outliers: OutlierDetection | undefined;
+  readonly #originalDst: OriginalDstHosts | undefined;
+  readonly #dns: { close(): void } | undefined;
+  readonly #onWarm: () => void;
+  #localities: readonly LocalityHosts[] = [];
+  #overprovisioningPercent = 140;
+  #picker: Picker | undefined;
+  #warm = false;
+
+  /** `onWarm` is called once, when the cluster may be used; perhaps before the constructor returns. */
+  constructor(config: ClusterConfig, dependencies: ClusterDependencies, onWarm: () => void) {
+    this.config = config;
+    this.#clock = dependencies.clock;
+    this.#random = dependencies.random;
+    this.#onWarm = onWarm;
+    this.stats = dependencies.stats.scope(`cluster.${config.observabilityName}`);
+    this.circuitBreaker = createCircuitBreaker(config.limits, this.stats);
+    if (config.outlierDetection !== undefined) {
+      this.#outliers = createOutlierDetection({
+        config: config.outlierDetection,
+        hosts: () => this.hosts,
+        changed: () => this.#refresh(),
+        clock: this.#clock,
+        random: this.#random,
+        stats: this.stats,
+      });
+    }
+    const { discovery } = config;
+    switch (discovery.kind) {
+      case "static":
+        this.setAssignment(discovery.endpoints);
+        break;
+      case "original-dst":
+        this.#originalDst = createOriginalDstHosts({
+          cleanupMs: discovery.cleanupMs,
+          portOverride: discovery.portOverride,
+          clock: this.#clock,
+          removed: (hosts) => this.#announceRemoved(hosts),
+        });
+        this.markWarm();
+        break;
+      case "dns":
+        this.#dns = watchDns({
+          discovery,
+          resolver: dependencies.resolver,
+          clock: this.#clock,
+          onAssignment: (assignment) => this.setAssignment(assignment),
+          onFailure: () => this.stats.counter("update_failure").inc(),
+        });
+        break;
+      case "eds":
+        break; // its endpoints come through the manager
+    }
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+  get observabilityName(): string {
+    return this.config.observabilityName;
+  }
+  get connectTimeoutMs(): number {
+    return this.config.connectTimeoutMs;
+  }
+  get protocol(): Cluster["protocol"] {
+    return this.config.protocol;
+  }
+  get maxRequestsPerConnection(): number {
+    return this.config.maxRequestsPerConnection;
+  }
+  get idleTimeoutMs(): number {
+    return this.config.idleTimeoutMs;
+  }
+  get retired(): AbortSignal {
+    return this.#retired.signal;
+  }
+  /** May be used: endpoints are known, or waiting for them was given up. */
+  get warm(): boolean {
+    return this.#warm;
+  }
+  /** The present hosts. */
+  get hosts(): readonly ClusterHost[] {
+    return [...(this.#originalDst?.hosts ?? this.#hosts).values()];
+  }
+
+  /** Declares the cluster usable with what it has. Idempotent. */
+  markWarm(): void {
+    if (this.#warm) return;
+    this.#warm = true;
+    this.#onWarm();
+  }
+
+  /** Takes over a new set of endpoints: known hosts stay the same objects, others leave and their pools are told. */
+  setAssignment(assignment: Assignment): void {
+    const gone = new Map(this.#hosts);
+    const before = this.#hosts.size;
+    this.#localities = assignment.localities.map(({ locality, priority, weight, endpoints }) => ({
+      priority,
+      weight,
+      hosts: endpoints.map((endpoint) => {
+        const key = hostKey(endpoint);
+        gone.delete(key);
+        const known = this.#hosts.get(key);
+        if (known !== undefined) {
+          known.update(endpoint, locality, priority);
+          return known;
+        }
+        const host = new ClusterHost(endpoint, locality, priority);
+        this.#hosts.set(key, host);
+        return host;
+      }),
+    }));
+    this.#overprovisioningPercent = assignment.overprovisioningPercent;
+    for (const key of gone.keys()) this.#hosts.delete(key);
+    if (gone.size > 0 || this.#hosts.size !== before) this.stats.counter("membership_change").inc();
+    this.stats.counter("update_success").inc();
+    this.#refresh();
+    this.#announceRemoved([...gone.values()]);
+    this.markWarm();
+  }
+
+  pick(context: PickContext): Host | undefined {
+    if (this.#originalDst !== undefined) return this.#originalDst.pick(context);
+    this.#picker ??= createPicker(this.#localities, {
+      loadBalancer: this.config.loadBalancer,
+      localityWeighted: this.config.localityWeighted,
+      overprovisioningPercent: this.#overprovisioningPercent,
+      panicThreshold: this.config.panicThreshold,
+      failTrafficOnPanic: this.config.failTrafficOnPanic,
+      random: this.#random,
+    });
+    const picker = this.#picker;
+    if (picker.panic) this.stats.counter("lb_healthy_panic").inc();
+    const host = picker.pick(context);
+    const { tried, hash } = context;
+    if (tried === undefined || host === undefined || !tried.has(host)) return host;
+    for (let attempt = 1; attempt <= retriedPicks; attempt++) {
+      const other = picker.pick(
+        hash === undefined
+          ? context
+          : { ...context, hash: (hash + attempt * hashStep) % Number.MAX_SAFE_INTEGER },
+      );
+      if (other !== undefined && !tried.has(other)) return other;
+    }
+    return host;
+  }
+
+  report(host: Host, outcome: TryOutcome): void {
+    if (!(host instanceof ClusterHost)) return;
+    const { figures } = host;
+    figures.rqTotal++;
+    if (outcome.kind === "response" && outcome.status < 500) figures.rqSuccess++;
+    else figures.rqError++;
+    if (outcome.kind === "timeout") figures.rqTimeout++;
+    this.#outliers?.report(host, outcome);
+  }
+
+  acquire(what: LimitedResource): Permit | undefined {
+    return this.circuitBreaker.acquire(what);
+  }
+
+  connect(host: Host): Socket {
+    const { stats, config } = this;
+    const figures = host instanceof ClusterHost ? host.figures : undefined;
+    stats.counter("upstream_cx_total").inc();
+    const active = stats.gauge("upstream_cx_active");
+    active.inc();
+    if (figures !== undefined) {
+      figures.cxTotal++;
+      figures.cxActive++;
+    }
+    const socket = config.transport.connect(host, config.bindAddress);
+    const started = this.#clock.monotonic();
+    let connected = false;
+    socket.once("connect", () => {
+      connected = true;
+      stats.histogram("upstream_cx_connect_ms").record(this.#clock.monotonic() - started);
+    });
+    socket.once("close", () => {
+      active.dec();
+      if (figures !== undefined) figures.cxActive--;
+      stats.counter("upstream_cx_destroy").inc();
+      if (connected) return;
+      stats.counter("upstream_cx_connect_fail").inc();
+      if (figures !== undefined) figures.cxConnectFail++;
+    });
+    return socket;
+  }
+
+  onHostsRemoved(listener: (hosts: readonly Host[]) => void): () => void {
+    this.#removalListeners.add(listener);
+    return () => this.#removalListeners.delete(listener);
+  }
+
+  /** Ends timers and tells pools to drain. Idempotent. */
+  close(): void {
+    this.#dns?.close();
+    this.#outliers?.close();
+    this.#originalDst?.close();
+    this.#retired.abort();
+    this.#removalListeners.clear();
+  }
+
+  #announceRemoved(hosts: readonly ClusterHost[]): void {
+    if (hosts.length === 0) return;
+    for (const listener of this.#removalListeners) listener(hosts);
+  }
+
+  #refresh(): void {
+    this.#picker = undefined;
+    let healthy = 0;
+    let degraded = 0;
+    for (const host of this.#hosts.values()) {
+      if (host.healthy) healthy++;
+      if (host.degraded) degraded++;
+    }
+    this.stats.gauge("membership_total").set(this.#hosts.size);
+    this.stats.gauge("membership_healthy").set(healthy);
+    this.stats.gauge("membership_degraded").set(degraded);
+  }
+}

@@ -1,0 +1,130 @@
+import type { Clock } from "@weft/base";
+import type { TryOutcome } from "../runtime/cluster.ts";
+import type { OutlierDetectionConfig } from "../runtime/cluster-config.ts";
+import type { StatsScope } from "../runtime/stats.ts";
+import type { ClusterHost } from "./host.ts";
+
+/** Parts of {@link createOutlierDetection}. */
+export interface OutlierDetectionOptions {
+  readonly config: OutlierDetectionConfig;
+  readonly hosts: () => readonly ClusterHost[];
+  /** A host was ejected or taken back. */
+  readonly changed: () => void;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The cluster's scope. */
+  readonly stats: StatsScope;
+}
+
+/** Takes hosts that fail too often out of load balancing for a while. */
+export interface OutlierDetection {
+  report(host: ClusterHost, outcome: TryOutcome): void;
+  close(): void;
+}
+
+type Reason = "consecutive_5xx" | "consecutive_gateway_failure" | "consecutive_local_origin_failure";
+
+/**
+ * Consecutive failures, as Envoy counts them: a failure to connect counts as 503 unless local failures are split off,
+ * and a 5xx made by the upstream's gateway (502, 503, 504) counts for both checks. The ejection lasts the base time
+ * multiplied by how often the host was ejected, up to the maximum; every interval without one lowers that number.
+ * At least one host can always be ejected, whatever the maximum percentage.
+ * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier
+ */
+export function createOutlierDetection(options: OutlierDetectionOptions): OutlierDetection {
+  const { config, hosts, changed, clock, random, stats } = options;
+  const scope = stats.scope("outlier_detection");
+  const active = scope.gauge("ejections_active");
+  let cancel: (() => void) | undefined;
+  let closed = false;
+
+  const ejectedCount = () => hosts().reduce((count, host) => count + (host.ejected ? 1 : 0), 0);
+
+  const eject = (host: ClusterHost, reason: Reason, enforcingPercent: number) => {
+    if (host.ejected) return;
+    scope.counter(`ejections_detected_${reason}`).inc();
+    if (random() * 100 >= enforcingPercent) return;
+    const ejected = ejectedCount();
+    if (ejected > 0 && ((ejected + 1) * 100) / hosts().length > config.maxEjectionPercent) {
+      scope.counter("ejections_overflow").inc();
+      return;
+    }
+    host.ejected = true;
+    host.ejectedAt = clock.monotonic();
+    host.ejections++;
+    scope.counter("ejections_enforced_total").inc();
+    scope.counter(`ejections_enforced_${reason}`).inc();
+    active.set(ejected + 1);
+    changed();
+    arm();
+  };
+
+  const sweep = () => {
+    const now = clock.monotonic();
+    let back = false;
+    for (const host of hosts()) {
+      if (!host.ejected) {
+        host.ejections = Math.max(0, host.ejections - 1);
+        continue;
+      }
+      const lasts = Math.min(
+        config.baseEjectionMs * host.ejections,
+        Math.max(config.maxEjectionMs, config.baseEjectionMs),
+      );
+      if (now - host.ejectedAt < lasts) continue;
+      host.ejected = false;
+      host.consecutive5xx = host.consecutiveGatewayFailure = host.consecutiveLocalOriginFailure = 0;
+      back = true;
+    }
+    active.set(ejectedCount());
+    if (back) changed();
+  };
+
+  // The timer runs only while there is something to take back or to forget.
+  const arm = () => {
+    if (closed || cancel !== undefined) return;
+    cancel = clock.after(config.intervalMs, () => {
+      cancel = undefined;
+      sweep();
+      if (hosts().some(({ ejected, ejections }) => ejected || ejections > 0)) arm();
+    });
+  };
+
+  const countStatus = (host: ClusterHost, status: number) => {
+    if (status < 500) {
+      host.consecutive5xx = 0;
+      host.consecutiveGatewayFailure = 0;
+      return;
+    }
+    if (status >= 502 && status <= 504) {
+      if (++host.consecutiveGatewayFailure === config.consecutiveGatewayFailure) {
+        host.consecutiveGatewayFailure = 0;
+        eject(host, "consecutive_gateway_failure", config.enforcingGatewayFailure);
+      }
+    } else {
+      host.consecutiveGatewayFailure = 0;
+    }
+    if (++host.consecutive5xx === config.consecutive5xx) {
+      host.consecutive5xx = 0;
+      eject(host, "consecutive_5xx", config.enforcing5xx);
+    }
+  };
+
+  return {
+    report(host, outcome) {
+      if (outcome.kind === "response") {
+        host.consecutiveLocalOriginFailure = 0;
+        countStatus(host, outcome.status);
+      } else if (!config.splitLocalOrigin) {
+        countStatus(host, outcome.kind === "timeout" ? 504 : 503);
+      } else if (++host.consecutiveLocalOriginFailure === config.consecutiveLocalOriginFailure) {
+        host.consecutiveLocalOriginFailure = 0;
+        eject(host, "consecutive_local_origin_failure", config.enforcingLocalOriginFailure);
+      }
+    },
+    close() {
+      closed = true;
+      cancel?.();
+    },
+  };
+}
