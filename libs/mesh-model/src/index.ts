@@ -1,10 +1,38 @@
+export { combineVersions } from "./collections.ts";
+export { type Config, compareByCreation } from "./config.ts";
+export { hostCovers, hostsOverlap, mostSpecificHost, resolveHost } from "./hostname.ts";
+export { meshGateway } from "./istio/resolve-names.ts";
+export type { Workload } from "./kubernetes/workload.ts";
+export type { Memo } from "./memo.ts";
+export {
+  type MeshObject,
+  type ObjectMeta,
+  type OwnerReference,
+  objectKey,
+  refOf,
+  type SourceEvent,
+} from "./object.ts";
+export { type NodeInput, parseNode } from "./parse-node.ts";
+export { isHttp, isSniffed, isTls, type Protocol, parseProtocol, selectProtocol } from "./protocol.ts";
 export type { ProxyNode } from "./proxy-node.ts";
-export type {
-  Endpoint,
-  Locality,
-  Protocol,
-  Resolution,
-  Service,
-  ServicePort,
-  Visibility,
+export {
+  type Endpoint,
+  type Locality,
+  type Resolution,
+  type Service,
+  type ServicePort,
+  type ServiceTarget,
+  selects,
 } from "./service.ts";
+export {
+  type ConfigLists,
+  type Exported,
+  endpointsOf,
+  type MeshSnapshot,
+  type Namespace,
+  type ServiceIndex,
+  serviceKey,
+  type WorkloadIndex,
+} from "./snapshot.ts";
+export { createStore, type Store, type StoreOptions } from "./store.ts";
+export { isVisibleTo, parseExportTo, type Visibility } from "./visibility.ts";

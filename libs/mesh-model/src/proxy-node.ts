@@ -1,10 +1,16 @@
+import type { Locality } from "./service.ts";
+
 /** The proxy a configuration is for, as its xDS node says. */
 export interface ProxyNode {
   /** `sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.DOMAIN` or `router~…` */
   readonly id: string;
   readonly type: "sidecar" | "router";
+  /** At least one; the first is the proxy's own. */
   readonly ipAddresses: readonly string[];
+  /** Third part of the id, as in `productpage-v1-1.default`. */
   readonly name: string;
+  /** Name of the pod: the third part of the id without its namespace. */
+  readonly podName: string;
   readonly namespace: string;
   /** `NAMESPACE.svc.DOMAIN` */
   readonly dnsDomain: string;
@@ -22,7 +28,7 @@ export interface ProxyNode {
   readonly extensions?: readonly string[];
   /** Port for an explicit HTTP proxy listener (node metadata HTTP_PROXY_PORT). */
   readonly httpProxyPort?: number;
-  /** The rest of the node's metadata, untouched. */
+  /** The node's metadata, untouched. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  readonly locality: { readonly region: string; readonly zone: string; readonly subzone: string };
+  readonly locality: Locality;
 }

@@ -1,0 +1,63 @@
+import type { MeshConfig, ServiceEntry } from "@weft/istio-api";
+import { type Collection, deriveEach } from "./collections.ts";
+import { type Config, compareByCreation } from "./config.ts";
+import { servicesOf } from "./istio/service-entry.ts";
+import { toService } from "./kubernetes/service.ts";
+import type { Service } from "./service.ts";
+import type { ServiceIndex } from "./snapshot.ts";
+
+/** The services, and what the next build may take over. */
+export interface BuiltServices {
+  readonly collection: Collection;
+  readonly results: ReadonlyMap<string, Service>;
+  readonly entries: readonly Config<ServiceEntry>[];
+  /** Services of each ServiceEntry, by its identity. */
+  readonly ofEntries: ReadonlyMap<Config<ServiceEntry>, readonly Service[]>;
+  readonly index: ServiceIndex;
+}
+
+/** Builds the service index from Kubernetes Services and ServiceEntries. */
+export function buildServices(
+  collection: Collection,
+  entries: readonly Config<ServiceEntry>[],
+  mesh: MeshConfig,
+  before: BuiltServices | undefined,
+): BuiltServices {
+  if (before?.collection === collection && before.entries === entries) return before;
+  const results = deriveEach(collection, before, ({ object, version }) =>
+    Object.freeze(toService(object, mesh, version)),
+  );
+  const ofEntries = new Map(
+    entries.map((entry) => [entry, before?.ofEntries.get(entry) ?? servicesOf(entry, mesh)] as const),
+  );
+  const all = [...results.values(), ...[...ofEntries.values()].flat()].sort(compareServices);
+  return { collection, results, entries, ofEntries, index: indexServices(Object.freeze(all)) };
+}
+
+/** Istio's order; a Kubernetes Service stands before a ServiceEntry with the same place in it. */
+function compareServices(a: Service, b: Service): number {
+  const order = compareByCreation(a, b);
+  if (order !== 0) return order;
+  if (a.registry !== b.registry) return a.registry === "Kubernetes" ? -1 : 1;
+  return a.hostname < b.hostname ? -1 : a.hostname > b.hostname ? 1 : 0;
+}
+
+function indexServices(all: readonly Service[]): ServiceIndex {
+  return Object.freeze({
+    all,
+    byHostname: groupBy(all, ({ hostname }) => hostname),
+    byNamespace: groupBy(all, ({ namespace }) => namespace),
+  });
+}
+
+/** Groups in order. */
+export function groupBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const name = key(item);
+    const group = groups.get(name);
+    if (group) group.push(item);
+    else groups.set(name, [item]);
+  }
+  return groups;
+}

@@ -1,0 +1,99 @@
+import { contentHash, stableStringify } from "@weft/base";
+import type { MeshConfig } from "@weft/istio-api";
+import { type BuiltConfigs, buildConfigs } from "./build-configs.ts";
+import { type BuiltEndpoints, buildEndpoints } from "./build-endpoints.ts";
+import { type BuiltServices, buildServices } from "./build-services.ts";
+import { type BuiltWorkloads, buildWorkloads } from "./build-workloads.ts";
+import { type Collection, type Collections, emptyCollection } from "./collections.ts";
+import { createMemo, type Memo } from "./memo.ts";
+import type { MeshSnapshot, Namespace } from "./snapshot.ts";
+
+/** Everything a snapshot is made of. */
+export interface SnapshotInput {
+  readonly collections: Collections;
+  readonly meshConfig: MeshConfig;
+  readonly clusterId: string;
+}
+
+/** A snapshot with what the next build may take over from it. */
+export interface BuiltSnapshot {
+  readonly input: SnapshotInput;
+  readonly snapshot: MeshSnapshot;
+  readonly configs: BuiltConfigs;
+  readonly services: BuiltServices;
+  readonly workloads: BuiltWorkloads;
+  readonly endpoints: BuiltEndpoints;
+}
+
+/** Kinds that change all the time and that proxies learn of as endpoints alone. */
+const endpointKinds = ["/Node", "/Pod", "discovery.k8s.io/EndpointSlice"];
+
+/** How many scopes (one per namespace and Sidecar) are kept beside a snapshot. */
+const maxScopes = 20_000;
+
+/** Builds the snapshot of a set of objects; parts that have not changed since `before` are taken over. */
+export function buildSnapshot(input: SnapshotInput, before?: BuiltSnapshot): BuiltSnapshot {
+  const { collections, meshConfig, clusterId } = input;
+  // Another mesh config may change how everything is read.
+  const old = before?.input.meshConfig === meshConfig ? before : undefined;
+  const collection = (name: string): Collection => collections.get(name) ?? emptyCollection;
+  const configs = buildConfigs(collections, meshConfig, old?.configs);
+  const services = buildServices(
+    collection("/Service"),
+    configs.lists.serviceEntries,
+    meshConfig,
+    old?.services,
+  );
+  const workloads = buildWorkloads(collection("/Pod"), collection("/Node"), old?.workloads);
+  const endpoints = buildEndpoints(
+    {
+      slices: collection("discovery.k8s.io/EndpointSlice"),
+      workloads,
+      services,
+      workloadEntries: configs.lists.workloadEntries,
+      clusterId,
+      domainSuffix: meshConfig.domainSuffix,
+    },
+    old?.endpoints,
+  );
+  const configVersion = versionOf(input, (name) => !endpointKinds.includes(name));
+  const snapshot: MeshSnapshot = Object.freeze({
+    version: versionOf(input, () => true),
+    configVersion,
+    meshConfig,
+    clusterId,
+    services: services.index,
+    endpoints: endpoints.index,
+    workloads: workloads.index,
+    namespaces: namespacesOf(collection("/Namespace"), old),
+    configs: configs.lists,
+    memo: memoFor(configVersion, old),
+  });
+  return { input, snapshot, configs, services, workloads, endpoints };
+}
+
+function memoFor(configVersion: string, old: BuiltSnapshot | undefined): Memo {
+  return old?.snapshot.configVersion === configVersion ? old.snapshot.memo : createMemo(maxScopes);
+}
+
+function versionOf(input: SnapshotInput, counts: (collection: string) => boolean): string {
+  const parts = [...input.collections]
+    .filter(([name, { objects }]) => counts(name) && objects.size > 0)
+    .map(([name, { version }]) => `${name}=${version}`)
+    .sort();
+  return contentHash(`${stableStringify(input.meshConfig)}\n${input.clusterId}\n${parts.join("\n")}`);
+}
+
+function namespacesOf(
+  collection: Collection,
+  old: BuiltSnapshot | undefined,
+): ReadonlyMap<string, Namespace> {
+  if (old && (old.input.collections.get("/Namespace") ?? emptyCollection) === collection)
+    return old.snapshot.namespaces;
+  return new Map(
+    [...collection.objects.values()]
+      .map(({ object }) => ({ name: object.metadata.name, labels: object.metadata.labels }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((namespace) => [namespace.name, Object.freeze(namespace)]),
+  );
+}

@@ -1,0 +1,70 @@
+import { contentHash, stableStringify } from "@weft/base";
+import { toWorkload } from "./kubernetes/workload.ts";
+import { groupOf, type MeshObject } from "./object.ts";
+
+/** An object in the store, with the hash of what the mesh reads of it. */
+export interface Stored {
+  readonly object: MeshObject;
+  readonly version: string;
+}
+
+/** The objects of one kind by `namespace/name`. A new map (another identity) after each change. */
+export interface Collection {
+  readonly objects: ReadonlyMap<string, Stored>;
+  /** Hash of the whole, independent of order. */
+  readonly version: string;
+}
+
+/** All objects by `group/Kind`. */
+export type Collections = ReadonlyMap<string, Collection>;
+
+/** A collection without objects. */
+export const emptyCollection: Collection = { objects: new Map(), version: "" };
+
+/** Name of the collection an object belongs to; versions of a kind share one. */
+export function collectionOf(object: { readonly apiVersion: string; readonly kind: string }): string {
+  return `${groupOf(object.apiVersion)}/${object.kind}`;
+}
+
+/**
+ * Hash of what the mesh reads of an object: not its status, nor the API server's book-keeping; of pods and nodes only
+ * the few fields that matter, as the rest changes all the time.
+ */
+export function fingerprint(object: MeshObject): string {
+  const { metadata, kind, apiVersion, body } = object;
+  if (kind === "Pod" && apiVersion === "v1") return contentHash(stableStringify(toWorkload(object, {})));
+  const content = { ...body };
+  delete content.status;
+  return contentHash(
+    stableStringify({
+      apiVersion,
+      kind,
+      name: metadata.name,
+      namespace: metadata.namespace,
+      labels: metadata.labels,
+      annotations: kind === "Node" ? {} : metadata.annotations,
+      creationTimestamp: metadata.creationTimestamp ?? "",
+      content: kind === "Node" ? {} : content,
+    }),
+  );
+}
+
+/** Hash of a set of hashes, whatever their order. */
+export function combineVersions(versions: Iterable<string>): string {
+  return contentHash([...versions].sort().join(","));
+}
+
+/** Applies `derive` to each object, taking over results for objects that have not changed. */
+export function deriveEach<T>(
+  now: Collection,
+  before: { readonly collection: Collection; readonly results: ReadonlyMap<string, T> } | undefined,
+  derive: (stored: Stored) => T,
+): ReadonlyMap<string, T> {
+  if (before?.collection === now) return before.results;
+  const results = new Map<string, T>();
+  for (const [key, stored] of now.objects) {
+    const kept = before?.collection.objects.get(key) === stored ? before.results.get(key) : undefined;
+    results.set(key, kept ?? derive(stored));
+  }
+  return results;
+}

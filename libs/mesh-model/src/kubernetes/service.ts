@@ -1,0 +1,53 @@
+import type { MeshConfig, ServiceSpec } from "@weft/istio-api";
+import { creationTime } from "../config.ts";
+import type { MeshObject } from "../object.ts";
+import { selectProtocol } from "../protocol.ts";
+import type { Service, ServicePort } from "../service.ts";
+import { parseExportTo } from "../visibility.ts";
+
+/** Reads a Kubernetes Service. `version` is the hash of its content. */
+export function toService(object: MeshObject, mesh: MeshConfig, version: string): Service {
+  const { name, namespace, labels, annotations } = object.metadata;
+  // Kubernetes has validated its own kinds.
+  const spec = (object.body.spec ?? {}) as ServiceSpec;
+  const external = spec.type === "ExternalName" && spec.externalName !== undefined;
+  const exportTo = annotations["networking.istio.io/exportTo"];
+  const addresses = clusterIps(spec);
+  return {
+    hostname: `${name}.${namespace}.svc.${mesh.domainSuffix}`,
+    name,
+    namespace,
+    ports: (spec.ports ?? []).map(toServicePort),
+    addresses,
+    resolution: external ? "Alias" : addresses.length === 0 ? "Passthrough" : "ClientSideLB",
+    meshExternal: external,
+    exportTo: parseExportTo(
+      exportTo
+        ?.split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== ""),
+      namespace,
+      mesh.defaultServiceExportTo,
+    ),
+    labels,
+    ...(spec.selector && Object.keys(spec.selector).length > 0 ? { selector: spec.selector } : {}),
+    registry: "Kubernetes",
+    createdAt: creationTime(object),
+    ...(external && spec.externalName !== undefined ? { aliasOf: spec.externalName } : {}),
+    ...(spec.publishNotReadyAddresses ? { publishNotReadyAddresses: true } : {}),
+    version,
+  };
+}
+
+function clusterIps(spec: ServiceSpec): readonly string[] {
+  if (spec.clusterIP === "None" || spec.type === "ExternalName") return [];
+  const all = [...new Set([spec.clusterIP, ...(spec.clusterIPs ?? [])])];
+  return all.filter((ip): ip is string => ip !== undefined && ip !== "" && ip !== "None");
+}
+
+function toServicePort(port: NonNullable<ServiceSpec["ports"]>[number]): ServicePort {
+  const base = { name: port.name ?? "", port: port.port, protocol: selectProtocol(port) };
+  return port.targetPort === undefined || port.targetPort === 0
+    ? base
+    : { ...base, targetPort: port.targetPort };
+}
