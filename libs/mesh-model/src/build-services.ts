@@ -2,6 +2,7 @@ import type { MeshConfig, ServiceEntry } from "@weft/istio-api";
 import { type Collection, deriveEach } from "./collections.ts";
 import { type Config, compareByCreation } from "./config.ts";
 import { servicesOf } from "./istio/service-entry.ts";
+import { groupBy } from "./group-by.ts";
 import { toService } from "./kubernetes/service.ts";
 import type { Service } from "./service.ts";
 import type { ServiceIndex } from "./snapshot.ts";
@@ -48,16 +49,4 @@ function indexServices(all: readonly Service[]): ServiceIndex {
     byHostname: groupBy(all, ({ hostname }) => hostname),
     byNamespace: groupBy(all, ({ namespace }) => namespace),
   });
-}
-
-/** Groups in order. */
-export function groupBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const name = key(item);
-    const group = groups.get(name);
-    if (group) group.push(item);
-    else groups.set(name, [item]);
-  }
-  return groups;
 }

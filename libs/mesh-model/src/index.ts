@@ -35,4 +35,12 @@ export {
   type WorkloadIndex,
 } from "./snapshot.ts";
 export { createStore, type Store, type StoreOptions } from "./store.ts";
+export {
+  type ConsolidatedDestinationRule,
+  destinationRuleFor,
+  type RuleClient,
+} from "./view/destination-rules.ts";
+export type { EgressListener, EgressScope } from "./view/egress-scope.ts";
+export { destinationRuleOf, type ProxyView, scopeVersion, viewFor, virtualServicesOf } from "./view/view.ts";
+export { virtualServicesForGateway } from "./view/virtual-services.ts";
 export { isVisibleTo, parseExportTo, type Visibility } from "./visibility.ts";

@@ -1,0 +1,69 @@
+import type { VirtualService } from "@weft/istio-api";
+import { hostCovers, mostSpecificHost } from "../hostname.ts";
+import type { Service } from "../service.ts";
+import type { Exported } from "../snapshot.ts";
+
+/** Hosts of an egress listener: host patterns by namespace; `*` stands for every namespace. */
+export type EgressHosts = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** Reads `namespace/host` entries: `.` is the proxy's namespace, `*` any, `~` none. */
+export function parseEgressHosts(hosts: readonly string[], ownNamespace: string): EgressHosts {
+  const byNamespace = new Map<string, Map<string, string>>();
+  for (const entry of hosts) {
+    const slash = entry.indexOf("/");
+    const scope = slash < 0 ? "*" : entry.slice(0, slash);
+    const host = entry.slice(slash + 1);
+    if (scope === "~") continue;
+    const namespace = scope === "." ? ownNamespace : scope;
+    const patterns = byNamespace.get(namespace) ?? new Map<string, string>();
+    byNamespace.set(namespace, patterns.set(host, host));
+  }
+  return byNamespace;
+}
+
+function covered(hosts: EgressHosts, namespace: string, host: string): boolean {
+  return [hosts.get(namespace), hosts.get("*")].some(
+    (patterns) => patterns !== undefined && mostSpecificHost(host, patterns) !== undefined,
+  );
+}
+
+/**
+ * The services an egress listener imports. With a port, only those that have it, cut down to it. A host that stands in
+ * several namespaces is taken from the proxy's own, else from the first in order.
+ */
+export function selectServices(
+  services: readonly Service[],
+  hosts: EgressHosts,
+  ownNamespace: string,
+  port: number | undefined,
+): readonly Service[] {
+  const imported: Service[] = [];
+  const chosen = new Map<string, string>();
+  for (const service of services) {
+    if (!covered(hosts, service.namespace, service.hostname)) continue;
+    const narrowed = port === undefined ? service : withPort(service, port);
+    if (narrowed === undefined) continue;
+    imported.push(narrowed);
+    if (!chosen.has(service.hostname) || service.namespace === ownNamespace)
+      chosen.set(service.hostname, service.namespace);
+  }
+  return imported.filter((service) => chosen.get(service.hostname) === service.namespace);
+}
+
+/** The service with only the given port; undefined where it has no such port. */
+export function withPort(service: Service, port: number): Service | undefined {
+  const ports = service.ports.filter((candidate) => candidate.port === port);
+  if (ports.length === 0) return undefined;
+  return ports.length === service.ports.length ? service : Object.freeze({ ...service, ports });
+}
+
+/** The VirtualServices an egress listener imports: those of which a host is covered. */
+export function selectVirtualServices(
+  virtualServices: readonly Exported<VirtualService>[],
+  hosts: EgressHosts,
+): readonly Exported<VirtualService>[] {
+  return virtualServices.filter(({ namespace, spec }) => {
+    const patterns = [...(hosts.get(namespace)?.keys() ?? []), ...(hosts.get("*")?.keys() ?? [])];
+    return spec.hosts?.some((host) => patterns.some((pattern) => hostCovers(pattern, host))) ?? false;
+  });
+}
