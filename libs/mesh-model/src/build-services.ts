@@ -1,8 +1,8 @@
 import type { MeshConfig, ServiceEntry } from "@weft/istio-api";
 import { type Collection, deriveEach } from "./collections.ts";
 import { type Config, compareByCreation } from "./config.ts";
-import { servicesOf } from "./istio/service-entry.ts";
 import { groupBy } from "./group-by.ts";
+import { servicesOf } from "./istio/service-entry.ts";
 import { toService } from "./kubernetes/service.ts";
 import type { Service } from "./service.ts";
 import type { ServiceIndex } from "./snapshot.ts";

@@ -1,6 +1,6 @@
 import { stableStringify } from "@weft/base";
-import { groupBy } from "./group-by.ts";
 import { type Collection, emptyCollection, type Stored } from "./collections.ts";
+import { groupBy } from "./group-by.ts";
 import { toWorkload, type Workload } from "./kubernetes/workload.ts";
 import type { WorkloadIndex } from "./snapshot.ts";
 
