@@ -1,0 +1,206 @@
+import type { Socket } from "node:net";
+import type { Clock } from "@weft/base";
+import type { Logger } from "@weft/observability";
+import type { SocketAddress } from "../runtime/connection.ts";
+import type { FilterChain, ListenerConfig } from "../runtime/listener-config.ts";
+import type { StatsScope } from "../stats/index.ts";
+import { plainAddress, serveConnection, type TrackedConnection } from "./connection.ts";
+import { createFilterChainMatcher, type FilterChainMatcher } from "./filter-chain-match.ts";
+import { type Inspection, inspectConnection, uninspected } from "./inspect.ts";
+import type { OriginalDestinationLookup } from "./original-destination.ts";
+
+/** What listeners are given from outside. */
+export interface ListenerDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The process's scope; each listener counts under `listener.<address>.` of it. */
+  readonly stats: StatsScope;
+  readonly lookupOriginalDestination: OriginalDestinationLookup;
+  /** How long drained connections may go on; then they are closed. */
+  readonly drainTimeMs: number;
+}
+
+/** Finds the listener that a redirected connection belongs to. */
+export type FindListener = (destination: SocketAddress) => Listener | undefined;
+
+/** A listener's configuration at work: takes accepted sockets, tracks them until they close. */
+export class Listener {
+  #config: ListenerConfig;
+  #match: FilterChainMatcher;
+  #inspectsHttp: boolean;
+  readonly #dependencies: ListenerDependencies;
+  readonly #find: FindListener;
+  readonly #stats: StatsScope;
+  readonly #connections = new Map<Socket, TrackedConnection>();
+
+  constructor(config: ListenerConfig, find: FindListener, dependencies: ListenerDependencies) {
+    this.#config = config;
+    this.#find = find;
+    this.#dependencies = dependencies;
+    this.#stats = dependencies.stats.scope(`listener.${config.statPrefix}`);
+    this.#match = createFilterChainMatcher(config.filterChains, config.defaultFilterChain);
+    this.#inspectsHttp = needsHttpInspection(config);
+  }
+
+  get config(): ListenerConfig {
+    return this.#config;
+  }
+  /** Open connections. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Takes a new configuration: new connections have it; those of chains that are no longer the same drain. */
+  update(config: ListenerConfig): void {
+    this.#config = config;
+    this.#match = createFilterChainMatcher(config.filterChains, config.defaultFilterChain);
+    this.#inspectsHttp = needsHttpInspection(config);
+    const kept = new Set(chainsOf(config).map(({ version }) => version));
+    this.drain(({ chainVersion }) => chainVersion !== undefined && !kept.has(chainVersion));
+  }
+
+  /** Lets connections finish what is under way; what is open after the drain time is closed. */
+  drain(which: (connection: TrackedConnection) => boolean = () => true): void {
+    const drained = [...this.#connections.values()].filter(which);
+    if (drained.length === 0) return;
+    for (const connection of drained) connection.drain();
+    this.#dependencies.clock.after(this.#dependencies.drainTimeMs, () => {
+      for (const connection of drained) connection.close();
+    });
+  }
+
+  /** Closes all connections now. */
+  close(): void {
+    for (const connection of [...this.#connections.values()]) connection.close();
+  }
+
+  /** Takes a socket: accepted here, or handed over by the listener that accepted it (`redirected`). */
+  accept(socket: Socket, redirected?: SocketAddress): void {
+    const config = this.#config;
+    // A peer that is gone already has no address.
+    if (socket.destroyed || (socket.remoteAddress === undefined && config.addresses[0]?.port !== 0)) {
+      socket.destroy();
+      return;
+    }
+    const local = { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
+    const original = redirected ?? this.#originalDestination(socket, local);
+    if (
+      redirected === undefined &&
+      config.useOriginalDst &&
+      original !== undefined &&
+      !isSame(original, local)
+    ) {
+      const owner = this.#find(original);
+      if (owner !== undefined && owner !== this) {
+        owner.accept(socket, original);
+        return;
+      }
+    }
+    this.#track(socket);
+    const destination = original ?? local;
+    this.#inspect(socket, destination.port, (inspection) =>
+      this.#serve(config, socket, inspection, destination, original),
+    );
+  }
+
+  #originalDestination(socket: Socket, local: SocketAddress): SocketAddress | undefined {
+    const filter = this.#config.listenerFilters.find(({ kind }) => kind === "original-dst");
+    if (filter === undefined || filter.disabled(local.port)) return undefined;
+    return this.#dependencies.lookupOriginalDestination(socket);
+  }
+
+  #track(socket: Socket): void {
+    const { clock } = this.#dependencies;
+    const started = clock.monotonic();
+    this.#stats.counter("downstream_cx_total").inc();
+    const active = this.#stats.gauge("downstream_cx_active");
+    active.inc();
+    this.#connections.set(socket, {
+      chainVersion: undefined,
+      drain: () => {}, // not being served yet; its chain drains it once it is
+      close: () => socket.destroy(),
+    });
+    // Errors end in `close`; whoever serves the connection looks at them.
+    socket.on("error", () => {});
+    socket.once("close", () => {
+      this.#connections.delete(socket);
+      active.dec();
+      this.#stats.counter("downstream_cx_destroy").inc();
+      this.#stats.histogram("downstream_cx_length_ms").record(clock.monotonic() - started);
+    });
+  }
+
+  #inspect(socket: Socket, port: number, next: (inspection: Inspection) => void): void {
+    const { listenerFilters, listenerFiltersTimeoutMs, continueOnTimeout } = this.#config;
+    const enabled = (kind: string) =>
+      listenerFilters.some((filter) => filter.kind === kind && !filter.disabled(port));
+    const tls = enabled("tls-inspector");
+    const http = this.#inspectsHttp && enabled("http-inspector");
+    if (!tls && !http) {
+      next(uninspected);
+      return;
+    }
+    const inspecting = this.#stats.gauge("downstream_pre_cx_active");
+    inspecting.inc();
+    const { clock } = this.#dependencies;
+    inspectConnection(socket, { tls, http, timeoutMs: listenerFiltersTimeoutMs, clock }, (inspection) => {
+      inspecting.dec();
+      if (inspection?.timedOut === true) this.#stats.counter("downstream_pre_cx_timeout").inc();
+      if (inspection === undefined || (inspection.timedOut && !continueOnTimeout)) socket.destroy();
+      else next(inspection);
+    });
+  }
+
+  #serve(
+    config: ListenerConfig,
+    socket: Socket,
+    inspection: Inspection,
+    destination: SocketAddress,
+    originalDestination: SocketAddress | undefined,
+  ): void {
+    const source = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+    const { serverName, transportProtocol, applicationProtocols } = inspection;
+    const { clock, logger } = this.#dependencies;
+    const chain = this.#match({
+      destination,
+      source,
+      directSourceAddress: source.address,
+      serverName,
+      transportProtocol,
+      applicationProtocols,
+    });
+    if (chain === undefined) {
+      this.#stats.counter("no_filter_chain_match").inc();
+      logger.debug({ listener: config.name, source, destination, serverName }, "no filter chain matches");
+      socket.destroy();
+      return;
+    }
+    const connection = serveConnection({
+      socket,
+      config,
+      chain,
+      inspection,
+      local: destination,
+      originalDestination,
+      clock,
+      logger,
+      onHandshakeFailure: () => this.#stats.counter("downstream_cx_transport_socket_failed").inc(),
+    });
+    if (socket.destroyed) return;
+    this.#connections.set(socket, connection);
+    // The chain may have been replaced during inspection.
+    if (config !== this.#config && !chainsOf(this.#config).some(({ version }) => version === chain.version)) {
+      connection.drain();
+    }
+  }
+}
+
+const chainsOf = ({ filterChains, defaultFilterChain }: ListenerConfig): readonly FilterChain[] =>
+  defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
+
+const isSame = (a: SocketAddress, b: SocketAddress) => a.address === b.address && a.port === b.port;
+
+/** Looking for HTTP delays protocols in which the server speaks first: done only where some chain asks. */
+function needsHttpInspection({ filterChains }: ListenerConfig): boolean {
+  return filterChains.some(({ match }) => match.applicationProtocols.length > 0);
+}

@@ -1,0 +1,71 @@
+import type { NetworkFilter, SocketAddress, TrafficDirection } from "./connection.ts";
+import type { DownstreamTransport } from "./transport.ts";
+
+/** An address block: an IP address and how many of its leading bits count. */
+export interface CidrRange {
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** What connections a filter chain is for; empty lists and absent values match all. */
+export interface FilterChainMatch {
+  readonly destinationPort?: number;
+  readonly destinationPrefixes: readonly CidrRange[];
+  /** Exact names in lower case, or suffixes as `*.example.com`. */
+  readonly serverNames: readonly string[];
+  /** `tls` or `raw_buffer`; empty for any. */
+  readonly transportProtocol: string;
+  readonly applicationProtocols: readonly string[];
+  readonly directSourcePrefixes: readonly CidrRange[];
+  /** `local`: from the same address or loopback. */
+  readonly sourceType: "any" | "local" | "external";
+  readonly sourcePrefixes: readonly CidrRange[];
+  readonly sourcePorts: readonly number[];
+}
+
+/** A filter chain, compiled. */
+export interface FilterChain {
+  readonly name: string;
+  /** Content hash of the message: connections of an unchanged chain are not drained when its listener changes. */
+  readonly version: string;
+  readonly match: FilterChainMatch;
+  /** Absent: the bytes are the application's as they come. */
+  readonly transport?: DownstreamTransport;
+  /** Time for the transport's handshake; 0 for no limit. */
+  readonly handshakeTimeoutMs: number;
+  readonly serve: NetworkFilter;
+}
+
+/** A listener filter: looks at a connection before its filter chain is chosen. */
+export interface ListenerFilter {
+  readonly kind: "original-dst" | "tls-inspector" | "http-inspector";
+  /** True for destination ports at which the filter does not look. */
+  readonly disabled: (destinationPort: number) => boolean;
+}
+
+/** A compiled Listener. */
+export interface ListenerConfig {
+  readonly name: string;
+  /** Content hash of the message: equal config is no change. */
+  readonly version: string;
+  /** A Unix socket's path has port 0. */
+  readonly addresses: readonly SocketAddress[];
+  /** False: takes connections only by hand-over from another listener. */
+  readonly bindToPort: boolean;
+  readonly direction: TrafficDirection;
+  /** Hands connections over to the listener of their original destination. */
+  readonly useOriginalDst: boolean;
+  readonly listenerFilters: readonly ListenerFilter[];
+  /** Time for inspection; 0 for no limit. */
+  readonly listenerFiltersTimeoutMs: number;
+  /** On timeout goes on with what is known, instead of closing. */
+  readonly continueOnTimeout: boolean;
+  readonly filterChains: readonly FilterChain[];
+  readonly defaultFilterChain?: FilterChain;
+  /** What `listener.<…>.` metrics are counted under. */
+  readonly statPrefix: string;
+  /** Queue of connections not yet accepted. */
+  readonly backlog: number;
+  /** Route configurations that must be there before the listener takes connections. */
+  readonly routeNames: readonly string[];
+}
