@@ -5,6 +5,8 @@
 export class HeaderMap {
   /** Names at even, values at odd places. For codecs; everybody else uses the methods. */
   readonly list: string[];
+  /** Names as they came in, by lower-case name; only where a codec is told to preserve case. */
+  originalCase: Map<string, string> | undefined = undefined;
 
   constructor(list: string[] = []) {
     this.list = list;
@@ -84,7 +86,9 @@ export class HeaderMap {
   }
 
   clone(): HeaderMap {
-    return new HeaderMap(this.list.slice());
+    const copy = new HeaderMap(this.list.slice());
+    copy.originalCase = this.originalCase;
+    return copy;
   }
 
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {

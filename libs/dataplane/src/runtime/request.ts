@@ -22,6 +22,10 @@ export class RequestHead implements RequestView {
   authority: string;
   scheme: "http" | "https" = "http";
   readonly protocol: HttpProtocol;
+  /** What the client wants to switch to, in lower case (`websocket`); `connect` for CONNECT; empty for neither. */
+  upgrade = "";
+  /** True where the request named no authority at all. */
+  hostMissing = false;
   readonly headers: HeaderMap;
 
   constructor(method: string, path: string, authority: string, protocol: HttpProtocol, headers: HeaderMap) {

@@ -1,0 +1,93 @@
+import type { HeaderMap } from "../runtime/headers.ts";
+import type { RequestHead, ResponseHead } from "../runtime/request.ts";
+import type { CodecError } from "./error.ts";
+
+/**
+ * The codec interface: HTTP messages on one side, a socket on the other. HTTP/1.1 is one implementation; whatever
+ * multiplexes (HTTP/2) is another, and nothing outside this folder knows which it talks to.
+ *
+ * Chunks given to a receiver belong to it. Calls come in the order head, data…, trailers or an `endStream`, and
+ * after `onReset` none.
+ */
+export interface MessageReceiver {
+  onData(chunk: Buffer, endStream: boolean): void;
+  /** Ends the message. */
+  onTrailers(trailers: HeaderMap): void;
+  /** The message will not be finished. */
+  onReset(reason: ResetReason): void;
+  /** Room again after a `writeData` that gave false. */
+  onWritable(): void;
+}
+
+/** Why a stream broke off: the other side closed or reset, spoke nonsense, or this side closed the connection. */
+export type ResetReason =
+  | { readonly kind: "remote-close" | "remote-reset" | "local-close" }
+  | { readonly kind: "protocol-error"; readonly error: CodecError };
+
+/** Takes a response: 1xx heads, then the head. */
+export interface ResponseReceiver extends MessageReceiver {
+  onInformational(head: ResponseHead): void;
+  onHead(head: ResponseHead, endStream: boolean): void;
+}
+
+/** The write side of a stream, and the tap of its read side. */
+export interface StreamWriter {
+  /** False where the other side is slow: hold off until `onWritable`. The chunk is taken in any case. */
+  writeData(chunk: Buffer, endStream: boolean): boolean;
+  /** Ends the message. */
+  writeTrailers(trailers: HeaderMap): void;
+  /** Breaks off; no `onReset` follows. */
+  reset(): void;
+  /** Stops (true) and starts (false) the flow of data to the receiver. Does not nest; a chunk may still be under way. */
+  hold(hold: boolean): void;
+}
+
+/** A request's stream on the server side: write the response to it. */
+export interface ServerStream extends StreamWriter {
+  writeInformational(head: ResponseHead): void;
+  /** Once. `endStream`: there is no body. */
+  writeHead(head: ResponseHead, endStream: boolean): void;
+  /** Closes the connection after this response; it says so if its head is not written yet. */
+  closeAfterResponse(): void;
+}
+
+/** What a server connection does with what it reads. */
+export interface ServerHandler {
+  /** A new request; `endStream`: it has no body. */
+  onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): MessageReceiver;
+  /** A request whose head could not be read: the stream is there to be answered, and closes after that. */
+  onBadRequest(stream: ServerStream, error: CodecError): void;
+  /** A response and its request are over. */
+  onIdle(): void;
+  /** The socket is closed; streams have been reset. */
+  onClose(): void;
+}
+
+/** A downstream connection. */
+export interface ServerConnection {
+  /** Takes no further requests: closes when idle, at once if it is. */
+  drain(): void;
+  /** Closes now. Streams under way are reset. */
+  close(): void;
+  /** True while a request or its response is under way. */
+  readonly busy: boolean;
+}
+
+/** What a client connection tells its pool. */
+export interface ClientHandler {
+  /** A stream is done and the connection can take another. */
+  onReusable(): void;
+  /** Closed by either side. */
+  onClose(): void;
+}
+
+/** An upstream connection. */
+export interface ClientConnection {
+  /** Sends a head; only where the connection is free to take a stream. */
+  request(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream;
+  /** Closes now. A stream under way is reset. */
+  close(): void;
+}
+
+/** A request's stream on the client side: write its body to it. */
+export interface ClientStream extends StreamWriter {}

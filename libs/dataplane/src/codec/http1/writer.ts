@@ -1,0 +1,76 @@
+import type { Socket } from "node:net";
+import { chunkSizeLine } from "./serialize.ts";
+
+/** Chunks up to this size join the text before them: one copy costs less than a second buffer in the write. */
+const joinBytes = 8192;
+/** Text that waits for more of its turn of the event loop is written at the latest at this size. */
+const holdBytes = 16_384;
+
+/**
+ * Writes messages to a socket with as few system calls as may be: a head waits for the data that follows in the same
+ * turn of the event loop, and goes out with it. Text is latin1, so bytes that join it stay what they are.
+ */
+export class MessageWriter {
+  readonly #socket: Socket;
+  #pending = "";
+  #scheduled = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** True while there is room for more; else `drain` of the socket will tell. */
+  get writable(): boolean {
+    return !this.#socket.writableNeedDrain;
+  }
+
+  /** Takes a head; `last`: nothing follows, so it goes out at once. */
+  text(text: string, last: boolean): void {
+    this.#pending += text;
+    if (last || this.#pending.length > holdBytes) this.flush();
+    else this.#schedule();
+  }
+
+  /** Takes body bytes as they are. */
+  data(chunk: Buffer, last: boolean): void {
+    if (chunk.length <= joinBytes) this.text(chunk.toString("latin1"), last);
+    else this.#through(chunk, "");
+  }
+
+  /** Takes body bytes as a chunk of the chunked coding. */
+  chunk(chunk: Buffer, last: boolean): void {
+    if (chunk.length > 0) this.#pending += chunkSizeLine(chunk.length);
+    const after = `${chunk.length > 0 ? "\r\n" : ""}${last ? "0\r\n\r\n" : ""}`;
+    if (chunk.length <= joinBytes) this.text(chunk.toString("latin1") + after, last);
+    else this.#through(chunk, after);
+  }
+
+  /** Writes what waits, and the chunk itself, uncopied. */
+  #through(chunk: Buffer, after: string): void {
+    const socket = this.#socket;
+    socket.cork();
+    this.flush();
+    socket.write(chunk);
+    if (after !== "") socket.write(after, "latin1");
+    socket.uncork();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#flushLater);
+  }
+
+  readonly #flushLater = () => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  /** Writes what waits. */
+  flush(): void {
+    if (this.#pending === "") return;
+    const text = this.#pending;
+    this.#pending = "";
+    if (!this.#socket.destroyed) this.#socket.write(text, "latin1");
+  }
+}
