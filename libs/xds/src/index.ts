@@ -1,0 +1,22 @@
+export {
+  createXdsClient,
+  type SubscribeOptions,
+  type XdsClient,
+  type XdsClientEvent,
+  type XdsClientOptions,
+  type XdsClientSubscription,
+} from "./client.ts";
+export { accept, reject, type Verdict, type XdsUpdate } from "./client-subscription.ts";
+export type { XdsConnection, XdsServerEvent } from "./connection.ts";
+export type { ReceivedResource } from "./decode-response.ts";
+export type { Interest } from "./interest.ts";
+export { createResourceSet, encodeAny, encodeResource } from "./resource-set.ts";
+export {
+  createXdsServer,
+  type XdsCall,
+  type XdsServer,
+  type XdsServerLimits,
+  type XdsServerOptions,
+} from "./server.ts";
+export type { SyncState, TypeStatus } from "./status.ts";
+export type { Exchange, Rejection, XdsMode } from "./subscription.ts";

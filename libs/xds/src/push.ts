@@ -1,0 +1,160 @@
+import type { EncodedResource, ResourceSet } from "@weft/envoy-api";
+import type { DiffMaps, Holding } from "./diff.ts";
+import { covers, type Interest } from "./interest.ts";
+import { compareTypes, resourceType } from "./resource-types.ts";
+import { onWarming, type Subscription } from "./subscription.ts";
+
+/** One response to be sent, and what its subscription becomes by that. */
+export interface Push {
+  readonly typeUrl: string;
+  readonly version: string;
+  readonly resources: readonly EncodedResource[];
+  /** Names that the client is to drop, or that it asked for in vain; incremental streams only. */
+  readonly removed: readonly string[];
+  /** Names among `resources` that the client does not have in this version. */
+  readonly changed: readonly string[];
+  /** The subscription once this is sent, but for {@link Subscription.sent}. */
+  readonly after: Subscription;
+}
+
+/** The subscriptions of one stream, by type URL. */
+export type Subscriptions = ReadonlyMap<string, Subscription>;
+
+/**
+ * Says what the stream should be sent next to bring it to `target`; undefined where there is nothing, or nothing yet.
+ * It looks at the state alone, so it is right after whatever happened: a request, an ACK, a new set. No queue is kept.
+ *
+ * Make before break, where one stream carries both: what refers to clusters waits until the clusters and endpoints are
+ * sent and ACKed; clusters and endpoints that are gone are removed when all of that is sent and ACKed as well.
+ * https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#eventual-consistency-considerations
+ * At most one response of a type is unanswered at a time.
+ */
+export function nextPush(
+  subscriptions: Subscriptions,
+  target: ResourceSet,
+  diff: DiffMaps,
+): Push | undefined {
+  const ordered = [...subscriptions.values()].sort((a, b) => compareTypes(a.typeUrl, b.typeUrl));
+  const stageOf = (subscription: Subscription) => resourceType(subscription.typeUrl).stage;
+  const makeBeforeBreak = ordered.some((subscription) => stageOf(subscription) === "use");
+  const busy = { make: false, use: false, free: false };
+  const breaking: Push[] = [];
+  for (const subscription of ordered) {
+    const stage = stageOf(subscription);
+    const keep = stage === "make" && makeBeforeBreak;
+    const push = pushOf(subscription, target, { keep, diff });
+    const blocked = subscription.answer === "pending" || (stage === "use" && busy.make);
+    if (push !== undefined && !blocked) return push;
+    if (push !== undefined || subscription.answer === "pending") busy[stage] = true;
+    const removal =
+      keep && push === undefined ? pushOf(subscription, target, { keep: false, diff }) : undefined;
+    if (removal !== undefined) breaking.push(removal);
+  }
+  return busy.make || busy.use ? undefined : breaking[0];
+}
+
+/**
+ * The subscriptions that change when a push is sent: its own, and those that the client will now wait for. Nonce and
+ * time are those of the response.
+ */
+export function onSent(
+  subscriptions: Subscriptions,
+  push: Push,
+  sent: { readonly nonce: string; readonly at: number },
+): Subscription[] {
+  const own: Subscription = {
+    ...push.after,
+    sent: { nonce: sent.nonce, version: push.version, at: sent.at },
+    answer: "pending",
+    delivered: push.after.delivered || push.resources.length > 0,
+  };
+  if (push.changed.length === 0) return [own];
+  const warmed = resourceType(push.typeUrl).warmedBy.flatMap((typeUrl) => subscriptions.get(typeUrl) ?? []);
+  return [own, ...warmed.map((subscription) => onWarming(subscription, push.changed))];
+}
+
+/**
+ * A subscription that needs nothing of `target`, brought to it without a response. So no stream keeps an old set alive.
+ * Returns the subscription itself where it is there already, or still has something to get.
+ */
+export function settle(subscription: Subscription, target: ResourceSet, diff: DiffMaps): Subscription {
+  const { typeUrl, heldVersion, leaving } = subscription;
+  const version = target.typeVersion(typeUrl);
+  if (heldVersion === version || leaving.size > 0) return subscription;
+  if (pushOf(subscription, target, { keep: false, diff }) !== undefined) return subscription;
+  return { ...subscription, held: target.ofType(typeUrl), heldVersion: version };
+}
+
+interface PushOptions {
+  /** Removals are held back. */
+  readonly keep: boolean;
+  readonly diff: DiffMaps;
+}
+
+function pushOf(subscription: Subscription, target: ResourceSet, options: PushOptions): Push | undefined {
+  const { typeUrl, mode, interest, mustAnswer, unanswered, leaving, heldVersion } = subscription;
+  const version = target.typeVersion(typeUrl);
+  const unchanged = heldVersion === version;
+  if (unchanged && !mustAnswer && unanswered.size === 0 && leaving.size === 0) return undefined;
+  const resources = target.ofType(typeUrl);
+  const difference = unchanged ? same : options.diff(subscription.held, resources);
+  const changed = difference.changed.filter((name) => covers(interest, name));
+  const gone = difference.removed.filter((name) => covers(interest, name));
+
+  const missing: string[] = [];
+  const asked = new Set(changed);
+  for (const name of unanswered) {
+    if (resources.has(name)) asked.add(name);
+    else missing.push(name);
+  }
+  const left = new Map<string, Holding>();
+  for (const [name, holding] of leaving)
+    if (covers(interest, name) && !resources.has(name)) left.set(name, holding);
+  for (const name of gone) {
+    const holding = subscription.held.get(name);
+    if (holding !== undefined && !unanswered.has(name)) left.set(name, holding);
+  }
+  const fullState = mode === "sotw" && resourceType(typeUrl).fullState;
+  const removes = !options.keep && left.size > 0 && (mode === "delta" || fullState);
+  if (!mustAnswer && asked.size === 0 && unanswered.size === 0 && !removes) return undefined;
+
+  const kept = options.keep ? left : none;
+  const inFull = mode === "sotw" && (fullState || subscription.warming);
+  return {
+    typeUrl,
+    // With resources that are only kept for now, the content is not that of the set's version.
+    version: fullState && kept.size > 0 ? `${version}+${kept.size}` : version,
+    resources: inFull ? [...covered(interest, resources), ...encoded(kept)] : inOrder(asked, resources),
+    removed: mode === "delta" ? [...(options.keep ? [] : left.keys()), ...missing] : [],
+    changed,
+    after: {
+      ...subscription,
+      held: resources,
+      heldVersion: version,
+      unanswered: noNames,
+      mustAnswer: false,
+      leaving: kept,
+      warming: subscription.warming && !inFull,
+    },
+  };
+}
+
+const same = { changed: [], removed: [] };
+const none: ReadonlyMap<string, never> = new Map<string, never>();
+const noNames: ReadonlySet<string> = new Set();
+
+type Resources = ReadonlyMap<string, EncodedResource>;
+
+function covered(interest: Interest, resources: Resources): EncodedResource[] {
+  return [...resources.values()].filter((resource) => covers(interest, resource.name));
+}
+
+/** The same resources give the same order, so that streams can share the response. */
+function inOrder(names: ReadonlySet<string>, resources: Resources): EncodedResource[] {
+  return [...names].sort().flatMap((name) => resources.get(name) ?? []);
+}
+
+/** Of a state-of-the-world stream, all that is held came out of a resource set. */
+function encoded(holdings: ReadonlyMap<string, Holding>): EncodedResource[] {
+  return [...holdings.values()].filter((holding): holding is EncodedResource => "any" in holding);
+}

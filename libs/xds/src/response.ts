@@ -1,0 +1,132 @@
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { contentHash } from "@weft/base";
+import type { EncodedResource } from "@weft/envoy-api";
+import type { XdsMode } from "./subscription.ts";
+
+/** What goes into a response; it has no nonce yet. */
+export interface ResponseContent {
+  readonly mode: XdsMode;
+  readonly typeUrl: string;
+  readonly version: string;
+  readonly resources: readonly EncodedResource[];
+  /** Incremental only. */
+  readonly removed: readonly string[];
+}
+
+/** An encoded `DiscoveryResponse` or `DeltaDiscoveryResponse`. */
+export interface EncodedResponse {
+  /** Number of the response; `nonce` spells it. */
+  readonly number: number;
+  readonly nonce: string;
+  readonly bytes: Buffer;
+}
+
+/** Settings of {@link createResponseEncoder}. */
+export interface ResponseEncoderOptions {
+  /** Goes into `control_plane.identifier` of every response; none unless told. */
+  readonly controlPlane?: string;
+  /** Bound on the bytes of responses kept for further streams; 64 MiB unless told. Larger responses are not kept. */
+  readonly maxCachedBytes?: number;
+}
+
+/** Puts responses together out of encoded resources. */
+export interface ResponseEncoder {
+  /**
+   * The response with this content, the same buffer for every stream, as long as its number is above `after`: a stream
+   * passes the number of what it sent last, and so never sees a nonce twice.
+   */
+  encode(content: ResponseContent, after: number): EncodedResponse;
+}
+
+/** Smaller responses are put together faster than they are found. */
+const minCachedBytes = 4096;
+
+/**
+ * Creates a {@link ResponseEncoder}. The resources' bytes are copied into place once; nothing is decoded or encoded again.
+ * Numbers rise over all streams, which is what lets streams share a response, nonce and all.
+ */
+export function createResponseEncoder(options: ResponseEncoderOptions = {}): ResponseEncoder {
+  const { controlPlane = "", maxCachedBytes = 64 * 1024 * 1024 } = options;
+  // In order of use: the first is the one to go.
+  const cache = new Map<string, EncodedResponse>();
+  let cachedBytes = 0;
+  let last = 0;
+
+  const encode = (content: ResponseContent): EncodedResponse => {
+    const nonce = (++last).toString(36);
+    return { number: last, nonce, bytes: encodeResponse(content, { nonce, controlPlane }) };
+  };
+  const drop = (key: string) => {
+    cachedBytes -= cache.get(key)?.bytes.length ?? 0;
+    cache.delete(key);
+  };
+  return {
+    encode: (content, after) => {
+      const size = content.resources.reduce((sum, resource) => sum + resource.any.length, 0);
+      if (size < minCachedBytes || size > maxCachedBytes) return encode(content);
+      const key = contentKey(content);
+      const cached = cache.get(key);
+      const response = cached !== undefined && cached.number > after ? cached : encode(content);
+      drop(key);
+      cache.set(key, response);
+      cachedBytes += response.bytes.length;
+      for (const oldest of cache.keys()) {
+        if (cachedBytes <= maxCachedBytes) break;
+        drop(oldest);
+      }
+      return response;
+    },
+  };
+}
+
+function contentKey(content: ResponseContent): string {
+  const { mode, typeUrl, version, resources, removed } = content;
+  const parts = [mode, typeUrl, version, removed.length, ...removed];
+  for (const resource of resources) parts.push(resource.name, resource.version);
+  return contentHash(parts.join("\0"));
+}
+
+/** Field numbers, of both messages where they agree; envoy/service/discovery/v3/discovery.proto. */
+const field = { version: 1, resources: 2, typeUrl: 4, nonce: 5, removedResources: 6 } as const;
+const controlPlaneField = { sotw: 6, delta: 7 } as const;
+const resourceField = { version: 1, resource: 2, name: 3 } as const;
+const controlPlaneIdentifierField = 1;
+
+function encodeResponse(
+  content: ResponseContent,
+  { nonce, controlPlane }: { readonly nonce: string; readonly controlPlane: string },
+): Buffer {
+  const { mode, typeUrl, version, resources, removed } = content;
+  const writer = new BinaryWriter();
+  writer.tag(field.version, WireType.LengthDelimited).string(version);
+  for (const resource of resources) {
+    writer.tag(field.resources, WireType.LengthDelimited);
+    if (mode === "sotw") writer.bytes(resource.any);
+    else writeDeltaResource(writer, resource);
+  }
+  writer.tag(field.typeUrl, WireType.LengthDelimited).string(typeUrl);
+  writer.tag(field.nonce, WireType.LengthDelimited).string(nonce);
+  for (const name of removed) writer.tag(field.removedResources, WireType.LengthDelimited).string(name);
+  if (controlPlane !== "") {
+    writer.tag(controlPlaneField[mode], WireType.LengthDelimited).fork();
+    writer.tag(controlPlaneIdentifierField, WireType.LengthDelimited).string(controlPlane).join();
+  }
+  const bytes = writer.finish();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** An `envoy.service.discovery.v3.Resource`; the resource itself is copied only when the whole is finished. */
+function writeDeltaResource(writer: BinaryWriter, { name, version, any }: EncodedResource): void {
+  const head = new BinaryWriter()
+    .tag(resourceField.version, WireType.LengthDelimited)
+    .string(version)
+    .tag(resourceField.name, WireType.LengthDelimited)
+    .string(name)
+    .tag(resourceField.resource, WireType.LengthDelimited)
+    .uint32(any.length)
+    .finish();
+  writer
+    .uint32(head.length + any.length)
+    .raw(head)
+    .raw(any);
+}

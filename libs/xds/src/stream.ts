@@ -1,0 +1,126 @@
+import type { Clock } from "@weft/base";
+import type { ResourceSet } from "@weft/envoy-api";
+import type { XdsServerEvent } from "./connection.ts";
+import type { DiffMaps } from "./diff.ts";
+import { nextPush, onSent, type Push, type Subscriptions, settle } from "./push.ts";
+import { compareTypes, resourceType } from "./resource-types.ts";
+import type { EncodedResponse, ResponseEncoder } from "./response.ts";
+import { type TypeStatus, toStatus } from "./status.ts";
+import { onOverdue, type Subscription, type Transition, type XdsMode } from "./subscription.ts";
+
+/** An event before its connection is known. */
+export type StreamEvent = Distribute<XdsServerEvent>;
+type Distribute<Event> = Event extends { readonly typeUrl: string } ? Omit<Event, "connection"> : never;
+
+/** What a {@link Stream} works with. */
+export interface StreamOptions {
+  readonly mode: XdsMode;
+  readonly clock: Clock;
+  readonly encoder: ResponseEncoder;
+  readonly diff: DiffMaps;
+  /** A response that is not answered for so long, in milliseconds, holds nothing back any more. */
+  readonly ackTimeoutMs: number;
+  /** Sends a response; `flushed` is called when it has left, and only then the next one is made. */
+  readonly write: (response: Buffer, flushed: () => void) => void;
+  readonly onEvent: (event: StreamEvent) => void;
+}
+
+/** The state of one stream, without its transport: requests and resource sets go in, responses come out. */
+export interface Stream {
+  /** Takes in a request, by way of the transition of the type's subscription; `previous` is undefined for the type's first one. */
+  request(typeUrl: string, apply: (previous: Subscription | undefined) => Transition): void;
+  update(set: ResourceSet): void;
+  status(): readonly TypeStatus[];
+  readonly subscriptions: Subscriptions;
+  close(): void;
+}
+
+/** Creates a {@link Stream}. */
+export function createStream(options: StreamOptions): Stream {
+  const { mode, clock, encoder, diff, write, onEvent } = options;
+  const subscriptions = new Map<string, Subscription>();
+  const deadlines = new Map<string, () => void>();
+  let target: ResourceSet | undefined;
+  let lastNumber = 0;
+  let writing = false;
+  let closed = false;
+
+  const put = (subscription: Subscription) => subscriptions.set(subscription.typeUrl, subscription);
+
+  const send = (push: Push, response: EncodedResponse) => {
+    const { typeUrl, version } = push;
+    const sent = { nonce: response.nonce, version, at: clock.now() };
+    onSent(subscriptions, push, sent).forEach(put);
+    lastNumber = response.number;
+    deadlines.get(typeUrl)?.();
+    deadlines.set(
+      typeUrl,
+      clock.after(options.ackTimeoutMs, () => overdue(typeUrl)),
+    );
+    writing = true;
+    write(response.bytes, () => {
+      writing = false;
+      advance();
+    });
+    const counts = {
+      resources: push.resources.length,
+      removed: push.removed.length,
+      bytes: response.bytes.length,
+    };
+    onEvent({ kind: "sent", typeUrl, sent, ...counts });
+  };
+
+  // A loop, for a transport may call back at once; one response at a time leaves, so none is made before it can.
+  const advance = () => {
+    while (target !== undefined && !writing && !closed) {
+      const push = nextPush(subscriptions, target, diff);
+      if (push === undefined) {
+        for (const subscription of subscriptions.values()) put(settle(subscription, target, diff));
+        return;
+      }
+      send(push, encoder.encode({ mode, ...push }, lastNumber));
+    }
+  };
+
+  const overdue = (typeUrl: string) => {
+    const subscription = subscriptions.get(typeUrl);
+    if (subscription !== undefined) put(onOverdue(subscription));
+    advance();
+  };
+
+  /** The type's first request comes after a type that refers to it was sent: the client waits for all it asks for. */
+  const startWarming = (subscription: Subscription): Subscription => {
+    const waits = [...subscriptions.values()].some(
+      ({ typeUrl, delivered }) => delivered && resourceType(typeUrl).warmedBy.includes(subscription.typeUrl),
+    );
+    return waits ? { ...subscription, unanswered: subscription.interest.names } : subscription;
+  };
+
+  return {
+    request: (typeUrl, apply) => {
+      const previous = subscriptions.get(typeUrl);
+      const { kind, subscription } = apply(previous);
+      put(previous === undefined ? startWarming(subscription) : subscription);
+      if (subscription.answer === "given") deadlines.get(typeUrl)?.();
+      if (previous?.interest !== subscription.interest) {
+        onEvent({ kind: "subscribed", typeUrl, interest: subscription.interest });
+      }
+      if (kind === "ack" && subscription.acked)
+        onEvent({ kind: "acked", typeUrl, acked: subscription.acked });
+      if (kind === "nack" && subscription.nacked)
+        onEvent({ kind: "nacked", typeUrl, nacked: subscription.nacked });
+      advance();
+    },
+    update: (set) => {
+      target = set;
+      advance();
+    },
+    status: () =>
+      [...subscriptions.values()].sort((a, b) => compareTypes(a.typeUrl, b.typeUrl)).map(toStatus),
+    subscriptions,
+    close: () => {
+      closed = true;
+      for (const cancel of deadlines.values()) cancel();
+    },
+  };
+}
