@@ -1,0 +1,22 @@
+/** Thrown by every `compile…` function of this lib: the configuration cannot be matched with. */
+export class MatcherError extends Error {
+  override readonly name = "MatcherError";
+  readonly code: MatcherErrorCode;
+
+  constructor(code: MatcherErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * - `invalid-regex`: RE2 would refuse the pattern
+ * - `regex-too-large`: the compiled pattern exceeds the program size allowed
+ * - `invalid-substitution`: a substitution names a group that the pattern does not have
+ * - `duplicate-domain`: two virtual hosts claim one domain
+ */
+export type MatcherErrorCode =
+  | "invalid-regex"
+  | "regex-too-large"
+  | "invalid-substitution"
+  | "duplicate-domain";

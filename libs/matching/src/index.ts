@@ -1,0 +1,16 @@
+export {
+  compileDomains,
+  type DomainEntry,
+  type DomainLookup,
+  type DomainOptions,
+  stripPort,
+} from "./domain.ts";
+export { MatcherError, type MatcherErrorCode } from "./error.ts";
+export { compileHeader, type HeaderMatch, type HeaderValueMatch, type HeadMatcher } from "./header.ts";
+export { compilePath, type PathMatch, stripQuery } from "./path.ts";
+export { compileQuery, type QueryMatch, queryValue } from "./query.ts";
+export { compileRegex, compileRegexRewrite, type RegexOptions, type TextMatcher } from "./regex.ts";
+export type { RequestView } from "./request-view.ts";
+export { compileRoute, type RouteMatch, type RouteMatcher } from "./route.ts";
+export { compileRouteTable, type RouteEntry, type RouteLookup } from "./route-table.ts";
+export { compileString, type StringMatch } from "./string.ts";
