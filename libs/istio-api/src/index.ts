@@ -1,15 +1,21 @@
+export type { TrafficExtension, TrafficSelector, WasmPlugin } from "./extensions/traffic-extension.ts";
+export { findKind, isIstioGroup, type Kind, kinds } from "./kinds.ts";
 export type {
   EndpointSliceBody,
   KubernetesServicePort,
   PodBody,
-  PodContainer,
   ServiceSpec,
   SliceEndpoint,
-  SlicePort,
 } from "./kubernetes/kinds.ts";
 export { defaultMeshConfig, type MeshConfig, type ProxyConfig } from "./mesh/mesh-config.ts";
 export type { DestinationRule, Subset } from "./networking/destination-rule.ts";
+export type {
+  EnvoyConfigObjectMatch,
+  EnvoyConfigObjectPatch,
+  EnvoyFilter,
+} from "./networking/envoy-filter.ts";
 export type { Gateway, GatewayPort, Server, ServerTLSSettings } from "./networking/gateway.ts";
+export type { ProxyConfigSpec } from "./networking/proxy-config.ts";
 export type { ServiceEntry, ServiceEntryPort } from "./networking/service-entry.ts";
 export type {
   IstioEgressListener,
@@ -50,3 +56,21 @@ export type {
   VirtualService,
 } from "./networking/virtual-service.ts";
 export type { ReadinessProbe, WorkloadEntry, WorkloadGroup } from "./networking/workload.ts";
+export type { PolicyTargetReference, WorkloadSelector } from "./schema/scalars.ts";
+export type { Infer, Schema } from "./schema/schema.ts";
+export { type Violation, validate, withoutNulls } from "./schema/validate.ts";
+export type {
+  AuthorizationOperation,
+  AuthorizationPolicy,
+  AuthorizationRule,
+  AuthorizationSource,
+} from "./security/authorization-policy.ts";
+export type { MutualTLS, PeerAuthentication } from "./security/peer-authentication.ts";
+export type { JWTRule, RequestAuthentication } from "./security/request-authentication.ts";
+export type {
+  Telemetry,
+  TelemetryAccessLogging,
+  TelemetryMetrics,
+  TelemetryTracing,
+} from "./telemetry/telemetry.ts";
+export { validateObject } from "./validate-object.ts";

@@ -1,82 +1,85 @@
-/**
- * The parts of Kubernetes' own kinds that the mesh reads, and no more. Other fields are allowed and ignored: these
- * objects belong to Kubernetes, which has validated them.
+import { integerOrString, port } from "../schema/scalars.ts";
+import {
+  anything,
+  boolean,
+  type Infer,
+  list,
+  map,
+  oneOfWords,
+  openMessage,
+  required,
+  string,
+  unsigned,
+} from "../schema/schema.ts";
+
+/*
+ * The parts of Kubernetes' own kinds that the mesh reads, and no more. Other fields are allowed and ignored. From a
+ * cluster these objects come validated; from files they may hold anything.
  */
 
-/** https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceSpec */
-export interface ServiceSpec {
-  readonly type?: "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName";
-  readonly clusterIP?: string;
-  readonly clusterIPs?: readonly string[];
-  readonly externalName?: string;
-  readonly externalIPs?: readonly string[];
-  readonly selector?: Readonly<Record<string, string>>;
-  readonly ports?: readonly KubernetesServicePort[];
-  readonly publishNotReadyAddresses?: boolean;
-  readonly sessionAffinity?: string;
-  readonly internalTrafficPolicy?: "Cluster" | "Local";
-}
+const transport = oneOfWords("TCP", "UDP", "SCTP");
 
-export interface KubernetesServicePort {
-  readonly name?: string;
-  readonly port: number;
-  readonly protocol?: "TCP" | "UDP" | "SCTP";
-  readonly appProtocol?: string;
-  readonly targetPort?: number | string;
-  readonly nodePort?: number;
-}
+const servicePort = openMessage({
+  name: string(),
+  port: required(port()),
+  protocol: transport,
+  appProtocol: string(),
+  targetPort: integerOrString(),
+});
 
-/** https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoint-slice-v1/ (no spec: fields of the object). */
-export interface EndpointSliceBody {
-  readonly addressType?: "IPv4" | "IPv6" | "FQDN";
-  readonly endpoints?: readonly SliceEndpoint[] | null;
-  readonly ports?: readonly SlicePort[] | null;
-}
+const serviceSpec = openMessage({
+  type: oneOfWords("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),
+  clusterIP: string(),
+  clusterIPs: list(string()),
+  externalName: string(),
+  selector: map(string()),
+  ports: list(servicePort),
+  publishNotReadyAddresses: boolean(),
+});
 
-export interface SliceEndpoint {
-  readonly addresses: readonly string[];
-  readonly conditions?: {
-    readonly ready?: boolean;
-    readonly serving?: boolean;
-    readonly terminating?: boolean;
-  };
-  readonly hostname?: string;
-  readonly nodeName?: string;
-  readonly zone?: string;
-  readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
-}
+/** https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/ */
+export const serviceBody = openMessage({ spec: serviceSpec });
 
-export interface SlicePort {
-  readonly name?: string | null;
-  readonly port?: number | null;
-  readonly protocol?: "TCP" | "UDP" | "SCTP" | null;
-  readonly appProtocol?: string | null;
-}
+const sliceEndpoint = openMessage({
+  addresses: required(list(string())),
+  conditions: openMessage({ ready: boolean(), serving: boolean(), terminating: boolean() }),
+  nodeName: string(),
+  targetRef: openMessage({ kind: string(), name: string(), namespace: string() }),
+});
 
-/** `spec` and `status` of a Pod, as read. */
-export interface PodBody {
-  readonly spec?: {
-    readonly nodeName?: string;
-    readonly serviceAccountName?: string;
-    readonly hostNetwork?: boolean;
-    readonly subdomain?: string;
-    readonly hostname?: string;
-    readonly containers?: readonly PodContainer[];
-    readonly initContainers?: readonly PodContainer[];
-  };
-  readonly status?: {
-    readonly phase?: string;
-    readonly podIP?: string;
-    readonly podIPs?: readonly { readonly ip?: string }[];
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-  };
-}
+/** https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoint-slice-v1/ (its fields stand in no spec). */
+export const endpointSliceBody = openMessage({
+  addressType: oneOfWords("IPv4", "IPv6", "FQDN"),
+  endpoints: list(sliceEndpoint),
+  ports: list(openMessage({ name: string(), port: port(), protocol: transport })),
+});
 
-export interface PodContainer {
-  readonly name: string;
-  readonly ports?: readonly {
-    readonly name?: string;
-    readonly containerPort: number;
-    readonly protocol?: string;
-  }[];
-}
+const container = openMessage({
+  name: required(string()),
+  ports: list(openMessage({ name: string(), containerPort: required(unsigned()), protocol: transport })),
+});
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ */
+export const podBody = openMessage({
+  spec: openMessage({
+    nodeName: string(),
+    serviceAccountName: string(),
+    hostNetwork: boolean(),
+    containers: list(container),
+    initContainers: list(container),
+  }),
+  status: openMessage({
+    phase: string(),
+    podIP: string(),
+    podIPs: list(openMessage({ ip: string() })),
+  }),
+});
+
+/** Of these kinds only the metadata is read. */
+export const metadataOnlyBody = openMessage({ spec: anything() });
+
+export type ServiceSpec = Infer<typeof serviceSpec>;
+export type KubernetesServicePort = Infer<typeof servicePort>;
+export type EndpointSliceBody = Infer<typeof endpointSliceBody>;
+export type SliceEndpoint = Infer<typeof sliceEndpoint>;
+export type PodBody = Infer<typeof podBody>;

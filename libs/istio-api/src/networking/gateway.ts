@@ -1,4 +1,3 @@
-import { atMostOne } from "../schema/scalars.ts";
 import {
   boolean,
   type Infer,
@@ -44,7 +43,7 @@ export const serverTLSSettings = message(
     cipherSuites: list(string()),
     insecureSkipVerify: boolean(),
   },
-  { check: atMostOne("credentialName", "credentialNames", "tlsCertificates") },
+  { oneOf: [["credentialName", "credentialNames", "tlsCertificates"]] },
 );
 
 const gatewayPort = message({

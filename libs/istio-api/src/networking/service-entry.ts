@@ -32,7 +32,7 @@ export const serviceEntrySpec = message(
   {
     hosts: required(list(string(host), { min: 1, max: 256 })),
     addresses: list(string(), { max: 256 }),
-    ports: list(serviceEntryPort, { max: 256 }),
+    ports: list(serviceEntryPort, { max: 256, unique: ["name", "number"] }),
     location: oneOfWords("MESH_EXTERNAL", "MESH_INTERNAL"),
     resolution: oneOfWords("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
     endpoints: list(workloadEntrySpec, { max: 4096 }),

@@ -27,7 +27,12 @@ export function port(): Schema<number> {
   return integer(1, 65535);
 }
 
-/** A `metadata.name`-like header name. */
+/** Kubernetes' IntOrString: a number, or a name that stands for one. */
+export function integerOrString(): Schema<number | string> {
+  return { rule: { kind: "integerOrString" } };
+}
+
+/** A name of an HTTP header. */
 export function headerName(): Schema<string> {
   return pattern(/^[-_A-Za-z0-9]+$/, "a header name; allowed are letters, digits, - and _");
 }
@@ -67,11 +72,3 @@ export const policyTargetReferences = list(policyTargetReference, { max: 16 });
 export type WorkloadSelector = Infer<typeof workloadSelector>;
 /** An object of the same namespace that a policy attaches to. */
 export type PolicyTargetReference = Infer<typeof policyTargetReference>;
-
-/** Says so where more than one of `names` is present: they exclude each other. */
-export function atMostOne(...names: readonly string[]): Check<Readonly<Record<string, unknown>>> {
-  return (value) => {
-    const set = names.filter((name) => value[name] !== undefined && value[name] !== null);
-    return set.length > 1 ? `${set.join(" and ")} exclude each other; set one of them` : undefined;
-  };
-}

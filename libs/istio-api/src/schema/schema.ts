@@ -20,16 +20,31 @@ export type Fields = Readonly<Record<string, Schema>>;
 
 /** What validation looks at. `check` returns what is wrong with a value of the right type, or undefined. */
 export type Rule =
-  | { readonly kind: "string"; readonly check?: Check<string>; readonly nonEmpty?: boolean }
+  | {
+      readonly kind: "string";
+      readonly minLength: number;
+      readonly maxLength: number;
+      readonly check?: Check<string>;
+    }
   | { readonly kind: "enum"; readonly values: readonly string[] }
   | { readonly kind: "number"; readonly integer: boolean; readonly min: number; readonly max: number }
+  | { readonly kind: "integerOrString" }
   | { readonly kind: "boolean" }
   | { readonly kind: "any" }
-  | { readonly kind: "list"; readonly item: Schema; readonly minItems: number; readonly maxItems: number }
+  | {
+      readonly kind: "list";
+      readonly item: Schema;
+      readonly minItems: number;
+      readonly maxItems: number;
+      /** Fields of the items of which each value may stand only once. */
+      readonly unique: readonly string[];
+    }
   | { readonly kind: "map"; readonly value: Schema; readonly checkKey?: Check<string> }
   | {
       readonly kind: "object";
       readonly fields: Fields;
+      /** Other fields are allowed and ignored. */
+      readonly open: boolean;
       /** Groups of fields of which at most one may be set (protobuf oneofs). */
       readonly oneOf: readonly (readonly string[])[];
       readonly check?: Check<Readonly<Record<string, unknown>>>;
@@ -53,12 +68,13 @@ type ObjectOf<F extends Fields> = Flatten<
 
 /** Any string, or those that `check` finds nothing wrong with. */
 export function string(check?: Check<string>): Schema<string> {
-  return { rule: check ? { kind: "string", check } : { kind: "string" } };
+  const rule = { kind: "string" as const, minLength: 0, maxLength: Infinity };
+  return { rule: check ? { ...rule, check } : rule };
 }
 
-/** A string of at least one character. */
-export function nonEmptyString(): Schema<string> {
-  return { rule: { kind: "string", nonEmpty: true } };
+/** A string of at least one character and at most `maxLength`. */
+export function nonEmptyString(maxLength = Infinity): Schema<string> {
+  return { rule: { kind: "string", minLength: 1, maxLength } };
 }
 
 /** A string that matches `pattern`; `allowed` says so in words. */
@@ -96,12 +112,20 @@ export function anything(): Schema<unknown> {
   return { rule: { kind: "any" } };
 }
 
-/** A list; bounds are inclusive. */
-export function list<T>(
-  item: Schema<T>,
-  bounds: { readonly min?: number; readonly max?: number } = {},
-): Schema<readonly T[]> {
-  return { rule: { kind: "list", item, minItems: bounds.min ?? 0, maxItems: bounds.max ?? Infinity } };
+/** How many items a list may have, and which of their fields must differ. */
+export interface ListRules {
+  /** Default: 0. */
+  readonly min?: number;
+  /** Default: no bound. */
+  readonly max?: number;
+  /** Fields of which each value may stand only once. */
+  readonly unique?: readonly string[];
+}
+
+/** A list. */
+export function list<T>(item: Schema<T>, rules: ListRules = {}): Schema<readonly T[]> {
+  const { min = 0, max = Infinity, unique = [] } = rules;
+  return { rule: { kind: "list", item, minItems: min, maxItems: max, unique } };
 }
 
 /** A map from strings; `checkKey` looks at each key. */
@@ -120,9 +144,14 @@ export function message<F extends Fields>(
   const oneOf = rules.oneOf ?? [];
   return {
     rule: rules.check
-      ? { kind: "object", fields, oneOf, check: rules.check }
-      : { kind: "object", fields, oneOf },
+      ? { kind: "object", fields, open: false, oneOf, check: rules.check }
+      : { kind: "object", fields, open: false, oneOf },
   };
+}
+
+/** A message of which only these fields are read; others are allowed. */
+export function openMessage<F extends Fields>(fields: F): Schema<ObjectOf<F>> {
+  return { rule: { kind: "object", fields, open: true, oneOf: [] } };
 }
 
 /** Marks a field that must be present. */

@@ -1,0 +1,96 @@
+import { policyTargetReference, policyTargetReferences, port, workloadSelector } from "../schema/scalars.ts";
+import {
+  anything,
+  type Infer,
+  integer,
+  list,
+  message,
+  nonEmptyString,
+  oneOfWords,
+  pattern,
+  required,
+  type Schema,
+  string,
+} from "../schema/schema.ts";
+
+const schemes = ["", "http", "https", "oci", "file"];
+
+const moduleUrl = (): Schema<string> =>
+  string((value) => {
+    if (value === "") return "must not be empty";
+    const scheme = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//.exec(value)?.[1] ?? "";
+    return schemes.includes(scheme.toLowerCase())
+      ? undefined
+      : `"${value}" has scheme ${scheme}; allowed are http, https, oci and file`;
+  });
+
+const trafficSelector = message({
+  mode: oneOfWords("UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"),
+  ports: list(message({ number: required(port()) }), { unique: ["number"] }),
+});
+
+const envVar = message(
+  {
+    name: required(nonEmptyString(256)),
+    valueFrom: oneOfWords("INLINE", "HOST"),
+    value: string(),
+  },
+  {
+    check: ({ valueFrom, value }) =>
+      valueFrom === "HOST" && value !== undefined ? "value must not be set with valueFrom HOST" : undefined,
+  },
+);
+
+const wasmFields = {
+  url: required(moduleUrl()),
+  sha256: pattern(/^$|^[a-f0-9]{64}$/, "a SHA-256; allowed are 64 lower case hexadecimal digits"),
+  imagePullPolicy: oneOfWords("UNSPECIFIED_POLICY", "IfNotPresent", "Always"),
+  imagePullSecret: nonEmptyString(253),
+  verificationKey: string(),
+  pluginConfig: anything(),
+  pluginName: nonEmptyString(256),
+  failStrategy: oneOfWords("FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"),
+  vmConfig: message({ env: list(envVar, { max: 256, unique: ["name"] }) }),
+  type: oneOfWords("UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"),
+};
+
+/** https://istio.io/latest/docs/reference/config/proxy_extensions/wasm-plugin/ */
+export const wasmPluginSpec = message(
+  {
+    selector: workloadSelector,
+    targetRef: policyTargetReference,
+    targetRefs: policyTargetReferences,
+    ...wasmFields,
+    phase: oneOfWords("UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"),
+    priority: integer(),
+    match: list(trafficSelector),
+  },
+  { oneOf: [["selector", "targetRef", "targetRefs"]] },
+);
+
+/** TrafficExtension: a filter of WebAssembly or Lua, in one place with one order. */
+export const trafficExtensionSpec = message(
+  {
+    selector: workloadSelector,
+    targetRefs: policyTargetReferences,
+    phase: oneOfWords("UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"),
+    priority: integer(),
+    match: list(trafficSelector),
+    wasm: message(wasmFields),
+    lua: message({ inlineCode: required(nonEmptyString(65536)) }),
+  },
+  {
+    oneOf: [
+      ["selector", "targetRefs"],
+      ["wasm", "lua"],
+    ],
+    check: ({ wasm, lua }) =>
+      wasm === undefined && lua === undefined ? "one of wasm and lua must be set" : undefined,
+  },
+);
+
+/** `spec` of a WasmPlugin. */
+export type WasmPlugin = Infer<typeof wasmPluginSpec>;
+/** `spec` of a TrafficExtension. */
+export type TrafficExtension = Infer<typeof trafficExtensionSpec>;
+export type TrafficSelector = Infer<typeof trafficSelector>;

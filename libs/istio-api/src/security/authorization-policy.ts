@@ -1,0 +1,69 @@
+import { policyTargetReference, policyTargetReferences, workloadSelector } from "../schema/scalars.ts";
+import { type Check, type Infer, list, message, oneOfWords, required, string } from "../schema/schema.ts";
+
+const strings = list(string());
+const serviceAccounts = list(string(), { max: 16 });
+
+const accountsStandAlone: Check<Readonly<Record<string, unknown>>> = (source) =>
+  (source.serviceAccounts !== undefined || source.notServiceAccounts !== undefined) &&
+  [source.principals, source.notPrincipals, source.namespaces, source.notNamespaces].some(
+    (field) => field !== undefined,
+  )
+    ? "serviceAccounts exclude namespaces and principals: a service account names its namespace itself"
+    : undefined;
+
+const source = message(
+  {
+    principals: strings,
+    notPrincipals: strings,
+    requestPrincipals: strings,
+    notRequestPrincipals: strings,
+    namespaces: strings,
+    notNamespaces: strings,
+    serviceAccounts,
+    notServiceAccounts: serviceAccounts,
+    trustDomains: strings,
+    notTrustDomains: strings,
+    ipBlocks: strings,
+    notIpBlocks: strings,
+    remoteIpBlocks: strings,
+    notRemoteIpBlocks: strings,
+  },
+  { check: accountsStandAlone },
+);
+
+const operation = message({
+  hosts: strings,
+  notHosts: strings,
+  ports: strings,
+  notPorts: strings,
+  methods: strings,
+  notMethods: strings,
+  paths: strings,
+  notPaths: strings,
+});
+
+const rule = message({
+  from: list(message({ source }), { max: 512 }),
+  to: list(message({ operation })),
+  when: list(message({ key: required(string()), values: strings, notValues: strings })),
+});
+
+/** https://istio.io/latest/docs/reference/config/security/authorization-policy/ */
+export const authorizationPolicySpec = message(
+  {
+    selector: workloadSelector,
+    targetRef: policyTargetReference,
+    targetRefs: policyTargetReferences,
+    rules: list(rule, { max: 512 }),
+    action: oneOfWords("ALLOW", "DENY", "AUDIT", "CUSTOM"),
+    provider: message({ name: string() }),
+  },
+  { oneOf: [["selector", "targetRef", "targetRefs"]] },
+);
+
+/** `spec` of an AuthorizationPolicy. */
+export type AuthorizationPolicy = Infer<typeof authorizationPolicySpec>;
+export type AuthorizationRule = Infer<typeof rule>;
+export type AuthorizationSource = Infer<typeof source>;
+export type AuthorizationOperation = Infer<typeof operation>;

@@ -1,0 +1,28 @@
+import { workloadSelector } from "../schema/scalars.ts";
+import { type Infer, map, message, oneOfWords } from "../schema/schema.ts";
+
+const mutualTLS = message({ mode: oneOfWords("UNSET", "DISABLE", "PERMISSIVE", "STRICT") });
+
+const portKey = (key: string): string | undefined =>
+  /^\d+$/.test(key) && Number(key) >= 1 && Number(key) <= 65535
+    ? undefined
+    : `"${key}" is not a port; allowed are 1 to 65535`;
+
+/** https://istio.io/latest/docs/reference/config/security/peer_authentication/ */
+export const peerAuthenticationSpec = message(
+  { selector: workloadSelector, mtls: mutualTLS, portLevelMtls: map(mutualTLS, portKey) },
+  {
+    check: ({ portLevelMtls, selector }) => {
+      if (portLevelMtls === undefined) return undefined;
+      if (Object.keys(portLevelMtls as object).length === 0) return "portLevelMtls must not be empty";
+      const labels = (selector as { matchLabels?: object } | undefined)?.matchLabels ?? {}; // Checked as a field.
+      return Object.keys(labels).length > 0
+        ? undefined
+        : "portLevelMtls needs a selector with matchLabels: ports belong to workloads";
+    },
+  },
+);
+
+/** `spec` of a PeerAuthentication. */
+export type PeerAuthentication = Infer<typeof peerAuthenticationSpec>;
+export type MutualTLS = Infer<typeof mutualTLS>;
