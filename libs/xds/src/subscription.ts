@@ -37,7 +37,7 @@ export interface Subscription {
   readonly mustAnswer: boolean;
   /** Resources that the set no longer has, but the client still does: their removal is held back until nothing refers to them. */
   readonly leaving: ReadonlyMap<string, Holding>;
-  /** A type that makes the client wait for this one was sent since this one was last sent in full. */
+  /** The client may wait for this type anew: the next response is in full. State of the world only. */
   readonly warming: boolean;
   readonly sent: Exchange | undefined;
   readonly acked: Exchange | undefined;
@@ -101,10 +101,15 @@ export function onSotwRequest(
   const interest = sotwInterest(previous.interest, request.resourceNames);
   const asked = interest === previous.interest ? [] : added(previous.interest, interest);
   const changed = changeInterest(answered.subscription, interest, asked);
-  // Envoy repeats its request where it has to wait for a type again, and such a repetition looks like an ACK. So any request
-  // is answered then, and in full. A response that went out meanwhile was in full as well (push.ts), and ended the wait.
-  const subscription = changed.warming ? { ...changed, mustAnswer: true } : changed;
-  return { kind: answered.kind, subscription };
+  // Envoy asks again for what it has where it has to wait for it anew; but for its place in the order, that request looks
+  // like an ACK. So when it may be waiting, any request is answered, and in full. A response that went out meanwhile was in
+  // full as well (push.ts), and ended the wait.
+  const repeated = answered.kind === "subscribe" && responseNonce !== "" && changed === previous;
+  const waits = changed.warming || repeated;
+  return {
+    kind: answered.kind,
+    subscription: waits ? { ...changed, warming: true, mustAnswer: true } : changed,
+  };
 }
 
 /**
