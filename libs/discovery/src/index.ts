@@ -1,0 +1,10 @@
+export {
+  createEngine,
+  type Engine,
+  type EngineObserver,
+  type EngineOptions,
+  type Translate,
+} from "./engine.ts";
+export { createPilot, type ListenAddress, type Pilot, type PilotOptions, type StartSource } from "./pilot.ts";
+export type { ConnectedProxy, ProxyRegistry } from "./proxies.ts";
+export { type DebounceTimes, defaultDebounceTimes } from "./push/debounce.ts";

@@ -1,0 +1,207 @@
+import { type Clock, systemClock } from "@weft/base";
+import type { Bus } from "@weft/bus";
+import type { ConfigSource, EventSink } from "@weft/config-sources";
+import type { MeshConfig } from "@weft/istio-api";
+import { createStore, type MeshSnapshot } from "@weft/mesh-model";
+import {
+  createHealth,
+  createHttpEndpoint,
+  type Health,
+  type HttpEndpoint,
+  type Logger,
+  metricsContentType,
+  readyRoute,
+  watchEventLoop,
+} from "@weft/observability";
+import { createXdsServer, type XdsServer } from "@weft/xds";
+import { createBusBridge } from "./bus-bridge.ts";
+import { debugRoutes } from "./debug/routes.ts";
+import { createEngine, type Engine, type Translate } from "./engine.ts";
+import { createPilotMetrics } from "./metrics.ts";
+import type { DebounceTimes } from "./push/debounce.ts";
+import { logXdsEvent } from "./xds-log.ts";
+
+/** `host:port`; port 0 takes a free one. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Starts a source that tells what it has to the sink: `(sink) => watchFiles({ … })`. */
+export type StartSource = (sink: EventSink) => ConfigSource;
+
+/** Settings of {@link createPilot}. */
+export interface PilotOptions {
+  readonly sources: readonly StartSource[];
+  readonly translate: Translate;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  /** `/ready` and `/debug`; Istio's 8080 */
+  readonly http: ListenAddress;
+  /** xDS; Istio's 15010 */
+  readonly grpc: ListenAddress;
+  /** `/metrics`; Istio's 15014 */
+  readonly monitoring: ListenAddress;
+  /** Name of this instance, which proxies and `proxy-status` show. */
+  readonly instance: string;
+  readonly version: string;
+  readonly meshConfig?: MeshConfig;
+  /** `Kubernetes` unless told. */
+  readonly clusterId?: string;
+  readonly debounce?: DebounceTimes;
+  readonly clock?: Clock;
+}
+
+/** A running pilot-discovery. */
+export interface Pilot {
+  /** Where it listens, as `host:port`. */
+  readonly addresses: { readonly http: string; readonly grpc: string; readonly monitoring: string };
+  readonly health: Health;
+  readonly engine: Engine;
+  snapshot(): MeshSnapshot | undefined;
+  /** Stops being ready, ends the streams (proxies go to another pilot, or wait), and closes everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts pilot-discovery in this process: it listens at once, and is ready when all sources have told what they have.
+ * Throws where an address cannot be bound, or a source cannot start; nothing is left running then.
+ */
+export async function createPilot(options: PilotOptions): Promise<Pilot> {
+  const { sources, translate, bus, logger, instance, version, clock = systemClock } = options;
+  const health = createHealth();
+  const store = createStore({
+    ...(options.meshConfig === undefined ? {} : { meshConfig: options.meshConfig }),
+    ...(options.clusterId === undefined ? {} : { clusterId: options.clusterId }),
+  });
+  const eventLoop = watchEventLoop();
+  const bridge = createBusBridge(bus, instance, clock);
+  const metrics = await createPilotMetrics({ version, clock, eventLoop, engine: () => engine });
+  const engine: Engine = createEngine({
+    store,
+    translate,
+    clock,
+    logger,
+    ...(options.debounce === undefined ? {} : { debounce: options.debounce }),
+    observer: {
+      ...metrics.observer,
+      onSnapshot: (snapshot, buildMs) => {
+        metrics.observer.onSnapshot(snapshot, buildMs);
+        bridge.onSnapshot(snapshot);
+        logger.info(
+          {
+            version: snapshot.version,
+            services: snapshot.services.all.length,
+            proxies: engine.proxies.all.size,
+            buildMs: Math.round(buildMs * 10) / 10,
+          },
+          "pushing a new snapshot",
+        );
+      },
+    },
+  });
+  const xds = createXdsServer({
+    controlPlane: instance,
+    clock,
+    onConnect: engine.connect,
+    onEvent: (event) => {
+      metrics.onXdsEvent(event, engine);
+      bridge.onXdsEvent(event);
+      logXdsEvent(event, logger);
+    },
+  });
+
+  const opened: (() => Promise<unknown> | unknown)[] = [];
+  const close = async () => {
+    engine.close();
+    // The newest first: what was opened last depends on what was opened before.
+    for (const end of opened.splice(0).reverse()) await end();
+    eventLoop.close();
+    await metrics.close();
+  };
+  try {
+    const { http, grpc, monitoring } = options;
+    const grpcPort = await listenXds(xds, grpc, opened);
+    const metricsRoute = {
+      path: "/metrics",
+      handle: async () => ({ body: await metrics.text(), contentType: metricsContentType }),
+    };
+    const httpServer = await open(opened, {
+      ...http,
+      logger,
+      routes: [readyRoute(health), metricsRoute, ...debugRoutes({ engine, store, instance })],
+    });
+    const monitoringServer = await open(opened, {
+      ...monitoring,
+      logger,
+      routes: [metricsRoute, readyRoute(health)],
+    });
+    startSources({ sources, engine, health, logger, opened });
+    let closed: Promise<void> | undefined;
+    return {
+      addresses: {
+        http: `${http.host}:${httpServer.port}`,
+        grpc: `${grpc.host}:${grpcPort}`,
+        monitoring: `${monitoring.host}:${monitoringServer.port}`,
+      },
+      health,
+      engine,
+      snapshot: engine.snapshot,
+      close: () => {
+        health.condition("shutdown");
+        closed ??= close();
+        return closed;
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Opened = (() => Promise<unknown> | unknown)[];
+
+async function listenXds(xds: XdsServer, { host, port }: ListenAddress, opened: Opened): Promise<number> {
+  const bound = await xds.listen(`${host === "" ? "[::]" : host}:${port}`);
+  opened.push(() => xds.close());
+  return bound;
+}
+
+async function open(
+  opened: Opened,
+  options: Parameters<typeof createHttpEndpoint>[0],
+): Promise<HttpEndpoint> {
+  const endpoint = await createHttpEndpoint(options);
+  opened.push(() => endpoint.close());
+  return endpoint;
+}
+
+/** Starts every source; when all have told what they have, the engine begins and this pilot is ready. */
+function startSources(options: {
+  readonly sources: readonly StartSource[];
+  readonly engine: Engine;
+  readonly health: Health;
+  readonly logger: Logger;
+  readonly opened: Opened;
+}): void {
+  const { sources, engine, health, logger, opened } = options;
+  let open = true;
+  const synced = sources.map(async (start) => {
+    const source = start((event) => engine.apply(event));
+    opened.push(() => source.close());
+    const setSynced = health.condition(`source ${source.name}`);
+    await source.synced;
+    if (open) logger.info({ source: source.name }, "source synced");
+    return setSynced;
+  });
+  // Closed first of all: a source that is closed before it has told everything settles as if it had.
+  opened.push(() => {
+    open = false;
+  });
+  void Promise.all(synced).then((setters) => {
+    if (!open) return;
+    // Ready only with a first snapshot.
+    engine.begin();
+    for (const setSynced of setters) setSynced(true);
+  });
+}

@@ -1,0 +1,32 @@
+import type { Logger } from "@weft/observability";
+import type { XdsServerEvent } from "@weft/xds";
+
+/** Writes what happens on the streams to the log: rejections as errors, the coming and going of proxies, the rest for debugging. */
+export function logXdsEvent(event: XdsServerEvent, logger: Logger): void {
+  const { id: connection, node } = event.connection;
+  const proxy = node.id;
+  switch (event.kind) {
+    case "connected":
+      logger.info({ proxy, connection }, "proxy connected");
+      break;
+    case "disconnected":
+      logger.info({ proxy, connection }, "proxy disconnected");
+      break;
+    case "nacked": {
+      const { typeUrl: type, nacked } = event;
+      logger.error({ proxy, type, code: nacked.code }, `proxy rejected its configuration: ${nacked.message}`);
+      break;
+    }
+    case "sent": {
+      const { typeUrl: type, resources, removed, bytes } = event;
+      logger.debug({ proxy, type, resources, removed, bytes }, "sent");
+      break;
+    }
+    case "acked":
+      logger.debug({ proxy, type: event.typeUrl }, "accepted");
+      break;
+    case "subscribed":
+      logger.debug({ proxy, type: event.typeUrl }, "subscribed");
+      break;
+  }
+}
