@@ -1,0 +1,106 @@
+import { createServer } from "node:net";
+import { LocalMeshError } from "./errors.ts";
+
+/** Host numbers in a mesh's subnet: the control plane, the ingress gateway, then the workloads. */
+const controlPlaneHost = 1;
+const gatewayHost = 2;
+const firstWorkloadHost = 10;
+
+/** Ports the control plane takes on its own address, as pilot-discovery does. */
+export const pilotPorts = { grpc: 15010, http: 8080, monitoring: 15014 } as const;
+
+/** Loopback addresses of one mesh. */
+export interface MeshAddresses {
+  readonly controlPlane: string;
+  readonly gateway: string;
+  readonly workloads: readonly string[];
+  /** Which of the subnets 127.1.0.0/24, 127.1.1.0/24 … this is; above 0 where another mesh has the first. */
+  readonly subnet: number;
+}
+
+/** Whether a TCP port can be bound: `free`, `taken`, or `no-address` where the machine has no such address. */
+export type PortState = "free" | "taken" | "no-address";
+
+/** Tries to bind a port and lets it go again. */
+export function probePort(host: string, port: number): Promise<PortState> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve("taken");
+      else if (error.code === "EADDRNOTAVAIL") resolve("no-address");
+      // A port below 1024 without the right to it is of no more use than a taken one.
+      else if (error.code === "EACCES") resolve("taken");
+      else reject(error);
+    });
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve("free")));
+  });
+}
+
+/** A port of `host` that nothing listens on now. */
+export function findFreePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen({ host, port: 0 }, () => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** How many subnets, and how many ports after a wished one, are tried. */
+const attempts = 20;
+
+/** `wished`, or the next port after it that is free on `host`. */
+export async function firstFreePort(host: string, wished: number): Promise<number> {
+  for (let port = wished; port < wished + attempts && port < 65_536; port++) {
+    if ((await probePort(host, port)) === "free") return port;
+  }
+  throw new LocalMeshError(
+    "port-taken",
+    `ports ${wished} to ${wished + attempts - 1} of ${host} are all taken; choose another with --port`,
+  );
+}
+
+/**
+ * Chooses the first subnet whose addresses exist and whose control plane ports nothing has taken.
+ *
+ * @throws LocalMeshError `address-missing` where the machine answers on 127.0.0.1 alone (macOS), naming the commands that
+ *   add what is missing; `subnets-taken` where every subnet tried is in use.
+ */
+export async function chooseAddresses(
+  workloads: number,
+  probe: typeof probePort = probePort,
+): Promise<MeshAddresses> {
+  for (let subnet = 0; subnet < attempts; subnet++) {
+    const address = (host: number) => `127.1.${subnet}.${host}`;
+    const chosen: MeshAddresses = {
+      controlPlane: address(controlPlaneHost),
+      gateway: address(gatewayHost),
+      workloads: Array.from({ length: workloads }, (_, index) => address(firstWorkloadHost + index)),
+      subnet,
+    };
+    const hosts = [chosen.controlPlane, chosen.gateway, ...chosen.workloads];
+    const missing: string[] = [];
+    for (const host of hosts) if ((await probe(host, 0)) === "no-address") missing.push(host);
+    if (missing.length > 0) throw missingAddresses(missing);
+    const states = await Promise.all(
+      Object.values(pilotPorts).map((port) => probe(chosen.controlPlane, port)),
+    );
+    if (states.every((state) => state === "free")) return chosen;
+  }
+  throw new LocalMeshError(
+    "subnets-taken",
+    `something listens in each of 127.1.0.1 to 127.1.${attempts - 1}.1; stop a mesh that runs`,
+  );
+}
+
+function missingAddresses(hosts: readonly string[]): LocalMeshError {
+  const commands = hosts.map((host) => `  sudo ifconfig lo0 alias ${host} up`).join("\n");
+  return new LocalMeshError(
+    "address-missing",
+    `each pod needs a loopback address of its own, and this machine does not have these yet (Linux has all of 127.0.0.0/8, ` +
+      `macOS only 127.0.0.1). Add them, until the next reboot, with:\n${commands}`,
+  );
+}

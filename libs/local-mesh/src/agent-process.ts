@@ -1,0 +1,65 @@
+import { baseEnv } from "./app-process.ts";
+import type { PlacedGateway, PlacedWorkload } from "./mesh-objects.ts";
+import type { ProcessSpec } from "./processes.ts";
+
+/** Which proxy runs beside the workloads. */
+export type DataPlane = { readonly kind: "weft" } | { readonly kind: "envoy"; readonly bin: string };
+
+/** Ports of every proxy and its agent, each on the pod's own IP. */
+export const agentPorts = { admin: 15000, status: 15020, health: 15021 } as const;
+
+/** What every agent of a mesh is started with. */
+export interface AgentOptions {
+  /** Entry file of pilot-agent. */
+  readonly main: string;
+  readonly dataPlane: DataPlane;
+  /** `host:port` of pilot-discovery's gRPC server. */
+  readonly discoveryAddress: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Stats that the live summary needs and that are left out unless asked for. */
+const statsMatcher = { inclusionRegexps: ["cluster\\.outbound\\|.*\\.upstream_rq_(completed|5xx|time)"] };
+
+/** How the agent beside a workload, or the gateway's, is started: as in a pod, but for the addresses it binds. */
+export function agentProcess(
+  proxy: PlacedWorkload | PlacedGateway,
+  folder: string,
+  { main, dataPlane, discoveryAddress, env }: AgentOptions,
+): ProcessSpec {
+  const sidecar = "containers" in proxy;
+  const proxyConfig = {
+    discoveryAddress,
+    configPath: folder,
+    concurrency: 1,
+    // A local mesh ends at once when it is told to: whoever still waits for an answer is on this machine too.
+    terminationDrainDuration: "0s",
+    proxyStatsMatcher: statsMatcher,
+  };
+  return {
+    name: `${proxy.name}.proxy`,
+    command: [
+      "node",
+      "--no-warnings",
+      main,
+      "proxy",
+      sidecar ? "sidecar" : "router",
+      "--domain",
+      `${proxy.namespace}.svc.cluster.local`,
+      ...(dataPlane.kind === "envoy" ? ["--proxy", "envoy", "--envoy-binary", dataPlane.bin] : []),
+    ],
+    cwd: folder,
+    env: {
+      ...baseEnv(env),
+      POD_NAME: proxy.name,
+      POD_NAMESPACE: proxy.namespace,
+      INSTANCE_IP: proxy.podIp,
+      SERVICE_ACCOUNT: proxy.serviceAccount,
+      PROXY_CONFIG: JSON.stringify(proxyConfig),
+      ISTIO_META_CLUSTER_ID: "Kubernetes",
+      ISTIO_META_INTERCEPTION_MODE: "NONE",
+      ISTIO_META_WORKLOAD_NAME: sidecar ? proxy.deployment : "istio-ingressgateway",
+      ISTIO_METAJSON_LABELS: JSON.stringify({ LABELS: proxy.labels }),
+    },
+  };
+}

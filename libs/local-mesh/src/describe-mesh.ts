@@ -1,0 +1,70 @@
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { LocalMesh, RunningWorkload } from "./local-mesh.ts";
+import { findProxies, type ProcessMemory, shortName } from "./observe.ts";
+import { renderTable } from "./table.ts";
+
+/** What runs where: a line per workload. */
+export function describeWorkloads(mesh: LocalMesh): string[] {
+  const proxies = findProxies(mesh);
+  const rows = mesh.workloads.map((workload, index) => ({ workload, proxy: proxies[index]?.pid }));
+  const appAddresses = ({ placed }: RunningWorkload) =>
+    "appPorts" in placed ? [...placed.appPorts.values()].map((port) => `127.0.0.1:${port}`).join(" ") : "-";
+  const listens = ({ placed }: RunningWorkload) =>
+    "appPorts" in placed
+      ? [...placed.appPorts.keys()].map((port) => `${placed.podIp}:${port}`).join(" ")
+      : `127.0.0.1:${placed.httpPort}`;
+  return renderTable(
+    [
+      { title: "WORKLOAD", value: ({ workload }) => shortName(workload) },
+      { title: "APP", value: ({ workload }) => appAddresses(workload) },
+      {
+        title: "PID",
+        align: "right",
+        value: ({ workload }) => workload.apps.map((app) => app.pid ?? "-").join(" ") || "-",
+      },
+      { title: "PROXY", value: ({ workload }) => listens(workload) },
+      { title: "PID", align: "right", value: ({ proxy }) => String(proxy ?? "-") },
+      { title: "ADMIN", value: ({ workload }) => `http://${workload.admin}` },
+    ],
+    rows,
+  );
+}
+
+/** Things to try while the mesh runs. */
+export function describeExamples(mesh: LocalMesh, folder: string, cwd: string): string[] {
+  const [first] = mesh.workloads;
+  const here = (path: string) => relative(cwd, path) || ".";
+  const sample = join(folder, "samples/reviews-v3.yaml");
+  const samples: [string, string][] = existsSync(sample)
+    ? [["", `cp ${here(sample)} ${here(join(mesh.config, "reviews.yaml"))}`]]
+    : [];
+  const rows: [string, string][] = [
+    ["open", mesh.url + mesh.openPath],
+    ["change", `edit a file of ${here(mesh.config)}; it is live at once`],
+    ...samples,
+    ["look", "npx weftctl proxy-status"],
+    ["", `npx weftctl proxy-config routes ${first === undefined ? "POD" : shortName(first)}`],
+    ["break", "kill -9 the PID of a proxy; its agent starts another"],
+    ["stop", "Ctrl-C"],
+  ];
+  const width = Math.max(...rows.map(([title]) => title.length));
+  return rows.map(([title, text]) => `  ${title.padEnd(width)}  ${text}`);
+}
+
+/** Resident memory of each process, and of all. */
+export function describeMemory(memory: readonly ProcessMemory[]): string[] {
+  const megabytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
+  const total = memory.reduce((sum, { bytes }) => sum + bytes, 0);
+  return renderTable(
+    [
+      { title: "PROCESS", value: (row) => row.name },
+      { title: "PID", align: "right", value: (row) => row.pid },
+      { title: "RSS MB", align: "right", value: (row) => row.size },
+    ],
+    [
+      ...memory.map(({ name, pid, bytes }) => ({ name, pid: String(pid), size: megabytes(bytes) })),
+      { name: `${memory.length} processes`, pid: "", size: megabytes(total) },
+    ],
+  );
+}

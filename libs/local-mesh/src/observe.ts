@@ -1,0 +1,85 @@
+import { adminGet, readClusterCounters, readHostCounters } from "./admin-client.ts";
+import type { CheckedMesh, ProxyProcess } from "./checks/index.ts";
+import { buildEdges, type Edge } from "./edges.ts";
+import type { LocalMesh, RunningWorkload } from "./local-mesh.ts";
+import { readMemory } from "./memory.ts";
+import { readChildren } from "./process-tree.ts";
+
+/** Name of a workload in edges and tables: `reviews-v1`, `ingress`. */
+export function shortName({ placed }: RunningWorkload): string {
+  return "deployment" in placed ? placed.deployment : "ingress";
+}
+
+/** The process of each proxy: what its agent has started. */
+export function findProxies(mesh: LocalMesh): ProxyProcess[] {
+  const children = readChildren();
+  return mesh.workloads.map(({ placed, agent }) => ({
+    name: `${placed.name}.${placed.namespace}`,
+    pid: agent.pid === undefined ? undefined : children.get(agent.pid)?.[0],
+  }));
+}
+
+/** Who sent how much to whom, as every proxy counted. A proxy that does not answer (it may be starting again) is left out. */
+export async function readEdges(mesh: LocalMesh): Promise<Edge[]> {
+  const versions = new Map(mesh.workloads.map(({ placed }) => [placed.podIp, placed.labels.version]));
+  const samples = await Promise.allSettled(
+    mesh.workloads.map(async (workload) => {
+      const [clusters, hosts] = await Promise.all([
+        readClusterCounters(workload.admin),
+        readHostCounters(workload.admin),
+      ]);
+      return { from: shortName(workload), clusters, hosts };
+    }),
+  );
+  const answered = samples.flatMap((sample) => (sample.status === "fulfilled" ? [sample.value] : []));
+  return buildEdges(answered, (address) => versions.get(address));
+}
+
+/** Memory of one process of the mesh. */
+export interface ProcessMemory {
+  readonly name: string;
+  readonly pid: number;
+  /** Resident, in bytes. */
+  readonly bytes: number;
+}
+
+/** Resident memory of every process of the mesh, this one (with pilot-discovery in it) first. */
+export function readMeshMemory(mesh: LocalMesh): ProcessMemory[] {
+  const proxies = findProxies(mesh);
+  const named: (readonly [string, number | undefined])[] = [
+    ["weftctl up, pilot-discovery", process.pid],
+    ["reaper", mesh.processes.reaperPid],
+    ...mesh.workloads.flatMap((workload, index) => [
+      ...workload.apps.map((app) => [`${shortName(workload)} app`, app.pid] as const),
+      [`${shortName(workload)} agent`, workload.agent.pid] as const,
+      [`${shortName(workload)} proxy`, proxies[index]?.pid] as const,
+    ]),
+  ];
+  const running = named.flatMap(([name, pid]) => (pid === undefined ? [] : [{ name, pid }]));
+  const sizes = readMemory(running.map(({ pid }) => pid));
+  return running.flatMap(({ name, pid }) => {
+    const bytes = sizes.get(pid);
+    return bytes === undefined ? [] : [{ name, pid, bytes }];
+  });
+}
+
+/** A running mesh as the checks see it. */
+export function toCheckedMesh(mesh: LocalMesh): CheckedMesh {
+  return {
+    url: mesh.url,
+    configFolder: mesh.config,
+    proxies: async () => findProxies(mesh),
+    isReady: async (name) => {
+      const workload = mesh.workloads.find(({ placed }) => `${placed.name}.${placed.namespace}` === name);
+      if (workload === undefined) return false;
+      return adminGet(workload.admin, "/ready").then(
+        () => true,
+        () => false,
+      );
+    },
+    problems: () => mesh.pilot.problems(),
+    proxyStatus: () => mesh.pilot.proxyStatus(),
+    stopPilot: () => mesh.pilot.stop(),
+    startPilot: () => mesh.pilot.start(),
+  };
+}

@@ -1,0 +1,81 @@
+import { PassThrough } from "node:stream";
+import { createLiveView } from "./live-view.ts";
+import { renderSummary } from "./summary.ts";
+import { renderTable } from "./table.ts";
+import { spread } from "./traffic.ts";
+
+const capture = (terminal?: { columns: number }) => {
+  const out = Object.assign(new PassThrough({ encoding: "utf8" }), terminal && { isTTY: true, ...terminal });
+  return { out, text: () => out.read() as string };
+};
+
+describe("renderTable()", () => {
+  it("aligns columns", () => {
+    const columns = [
+      { title: "NAME", value: (row: readonly [string, string]) => row[0] },
+      { title: "N", align: "right" as const, value: (row: readonly [string, string]) => row[1] },
+    ];
+    expect(
+      renderTable(columns, [
+        ["reviews", "1"],
+        ["a", "100"],
+      ]),
+    ).toEqual(["NAME       N", "reviews    1", "a        100"]);
+  });
+});
+
+describe("renderSummary()", () => {
+  it("shows a line per edge", () => {
+    const edge = {
+      from: "ingress",
+      service: "productpage",
+      version: "v1",
+      requests: 40,
+      errors: 1,
+      p50: 3.25,
+      p99: undefined,
+    };
+    const lines = renderSummary({ upSeconds: 12, recentSeconds: 10 }, [
+      { ...edge, recentRequests: 30, recentShare: 1 },
+    ]);
+    expect(lines[0]).toMatch(/^up 12 s, 3\.0 requests\/s/);
+    expect(lines[2]?.split(/\s{2,}/)).toEqual([
+      "ingress",
+      "productpage",
+      "v1",
+      "100 %",
+      "40",
+      "97.5 %",
+      "3.3",
+      "-",
+    ]);
+  });
+});
+
+describe("createLiveView()", () => {
+  it("draws a block again in place on a terminal, below the lines that stay, cut to its width", () => {
+    const { out, text } = capture({ columns: 6 });
+    const view = createLiveView(out);
+    view.block(["one", "two too long"]);
+    view.line("a line that stays");
+    view.block(["three"]);
+    expect(text()).toBe("one\ntwo t\n\x1b[2A\x1b[Ja line that stays\none\ntwo t\n\x1b[2A\x1b[Jthree\n");
+  });
+
+  it("prints block after block elsewhere", () => {
+    const { out, text } = capture();
+    const view = createLiveView(out);
+    view.block(["one"]);
+    view.block(["two"]);
+    expect(text()).toBe("\none\n\ntwo\n");
+  });
+});
+
+describe("spread()", () => {
+  it("mixes requests by weight", () => {
+    const request = (path: string, weight: number) => ({ path, weight, headers: {} });
+    const paths = spread([request("a", 3), request("b", 1)]).map(({ path }) => path);
+    expect(paths.join("")).toMatch(/^a+ba+$/);
+    expect(paths).toHaveLength(4);
+  });
+});

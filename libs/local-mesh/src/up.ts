@@ -1,0 +1,160 @@
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { formatProblem, type Problem, systemClock } from "@weft/base";
+import { checks } from "./checks/index.ts";
+import { renderChecks, runChecks } from "./checks/run-checks.ts";
+import { describeExamples, describeMemory, describeWorkloads } from "./describe-mesh.ts";
+import { compareEdges, type Edge } from "./edges.ts";
+import { createLiveView, type LiveView, type Output } from "./live-view.ts";
+import { type LocalMesh, type LocalMeshOptions, startLocalMesh } from "./local-mesh.ts";
+import { readEdges, readMeshMemory, toCheckedMesh } from "./observe.ts";
+import { renderSummary } from "./summary.ts";
+import { startTraffic } from "./traffic.ts";
+
+/** Settings of {@link runUp}. */
+export interface UpOptions
+  extends Pick<LocalMeshOptions, "folder" | "port" | "dataPlane" | "agentMain" | "stateFolder" | "env"> {
+  /** Folder with the mesh configuration; the folder's `istio` unless told, or the folder itself where it has none. */
+  readonly config?: string;
+  /** Runs the checks, on a copy of the configuration, and ends. */
+  readonly check: boolean;
+  /** Ends by itself after this time. */
+  readonly durationMs?: number;
+  /** Sends the trickle of requests that the folder's `local.yaml` names. */
+  readonly traffic: boolean;
+  /** Prints no live summary. */
+  readonly quiet: boolean;
+  /** Prints the memory of every process at the end. */
+  readonly verbose: boolean;
+  readonly cwd: string;
+}
+
+const requestsPerSecond = 5;
+/** Time between two summaries: on a terminal, and where each is printed below the one before. */
+const refreshMs = { terminal: 1_000, lines: 5_000 };
+
+/**
+ * Runs a mesh until `signal` aborts, the time is over or the checks are done: the whole of `weftctl up`. Resolves, when nothing of it
+ * is left, with the exit code: 0, or 1 where a check was not ok.
+ *
+ * @throws LocalMeshError where the mesh cannot be started.
+ */
+export async function runUp(options: UpOptions, out: Output, signal: AbortSignal): Promise<number> {
+  const started = performance.now();
+  const view = createLiveView(out);
+  const seconds = () => (performance.now() - started) / 1000;
+  const report = (line: string) => view.line(`${seconds().toFixed(1).padStart(6)} s  ${line}`);
+  const config = options.config ?? defaultConfig(options.folder);
+  const scratch = options.check ? copyConfig(config) : undefined;
+  try {
+    const mesh = await startLocalMesh({
+      ...options,
+      config: scratch ?? config,
+      report,
+      onProblems: (problems) => reportProblems(problems, report),
+      signal,
+    });
+    try {
+      view.line("");
+      for (const line of describeWorkloads(mesh)) view.line(line);
+      view.line("");
+      if (options.check) return await check(mesh, view, report, signal);
+      for (const line of describeExamples(mesh, options.folder, options.cwd)) view.line(line);
+      view.line("");
+      await watch(mesh, options, view, out, signal);
+      return 0;
+    } finally {
+      if (options.verbose || options.check)
+        for (const line of ["", ...describeMemory(readMeshMemory(mesh))]) view.line(line);
+      await mesh.close();
+      report(`stopped; the logs stay in ${mesh.runFolder}/logs`);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    report("stopped");
+    return 0;
+  } finally {
+    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function defaultConfig(folder: string): string {
+  const istio = join(folder, "istio");
+  return existsSync(istio) ? istio : folder;
+}
+
+function copyConfig(config: string): string {
+  const copy = mkdtempSync(join(tmpdir(), "weft-check-"));
+  cpSync(config, copy, { recursive: true });
+  return copy;
+}
+
+function reportProblems(problems: readonly Problem[], report: (line: string) => void): void {
+  if (problems.length === 0) report("the configuration is sound again");
+  for (const problem of problems)
+    report(`${problem.severity}: ${formatProblem(problem)}; what was in force stays`);
+}
+
+async function check(
+  mesh: LocalMesh,
+  view: LiveView,
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const rows = await runChecks(
+    checks,
+    toCheckedMesh(mesh),
+    (row) => report(`${row.ok ? "ok" : "NOT OK"}: ${row.name}`),
+    signal,
+  );
+  view.line("");
+  for (const line of renderChecks(rows)) view.line(line);
+  return rows.length === checks.length && rows.every(({ ok }) => ok) ? 0 : 1;
+}
+
+async function watch(
+  mesh: LocalMesh,
+  options: UpOptions,
+  view: LiveView,
+  out: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const started = performance.now();
+  const deadline = options.durationMs === undefined ? undefined : started + options.durationMs;
+  const everyMs = out.isTTY ? refreshMs.terminal : refreshMs.lines;
+  const traffic =
+    options.traffic && mesh.traffic.length > 0
+      ? startTraffic({
+          baseUrl: mesh.url,
+          requests: mesh.traffic,
+          perSecond: requestsPerSecond,
+          clock: systemClock,
+        })
+      : undefined;
+  // The edges as they were at the last looks, oldest first; shares are of the time since the first of them.
+  const looks: { readonly at: number; readonly edges: readonly Edge[] }[] = [
+    { at: started, edges: await readEdges(mesh) },
+  ];
+  const keptLooks = Math.ceil(10_000 / everyMs);
+  const untilAborted = (ms: number) => delay(ms, undefined, { signal }).catch(() => {});
+  try {
+    while (!signal.aborted && (deadline === undefined || performance.now() < deadline)) {
+      await untilAborted(Math.min(everyMs, deadline === undefined ? everyMs : deadline - performance.now()));
+      if (signal.aborted || options.quiet) continue;
+      const edges = await readEdges(mesh);
+      const [oldest] = looks;
+      const now = performance.now();
+      const head = {
+        upSeconds: (now - started) / 1000,
+        recentSeconds: (now - (oldest?.at ?? started)) / 1000,
+      };
+      view.block(renderSummary(head, compareEdges(oldest?.edges ?? [], edges)));
+      looks.push({ at: now, edges });
+      if (looks.length > keptLooks) looks.shift();
+    }
+  } finally {
+    traffic?.close();
+  }
+}
