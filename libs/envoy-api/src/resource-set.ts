@@ -22,4 +22,9 @@ export interface ResourceSet {
   ofType(typeUrl: string): ReadonlyMap<string, EncodedResource>;
   /** Content hash over one type. */
   typeVersion(typeUrl: string): string;
+  /**
+   * Whether it is known if there is such a resource; without a name, whether the type is known as a whole. A client is not
+   * told that there is none of what is not known yet. Absent: all is known. For sets that are filled from elsewhere.
+   */
+  knows?(typeUrl: string, name?: string): boolean;
 }

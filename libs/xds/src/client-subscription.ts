@@ -47,11 +47,6 @@ export interface ClientState {
   readonly nonce: string;
 }
 
-/** The state of a new subscription. */
-export function newClientState(mode: XdsMode, typeUrl: string, wanted: Wanted): ClientState {
-  return { mode, typeUrl, wanted, versions: new Map(), version: "", nonce: "" };
-}
-
 /** What a response changes for the client: resources it has in this version are left out. */
 export function updateOf(state: ClientState, response: ReceivedResponse): XdsUpdate {
   const { typeUrl, version, resources } = response;

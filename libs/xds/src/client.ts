@@ -11,7 +11,6 @@ import {
   answer,
   type ClientState,
   firstRequest,
-  newClientState,
   onAccepted,
   onWanted,
   reject,
@@ -76,6 +75,8 @@ export interface SubscribeOptions {
   readonly onInitialFetchTimeout?: () => void;
   /** 15,000 ms unless told, as Envoy's; 0 for none. */
   readonly initialFetchTimeoutMs?: number;
+  /** Versions, by name, of what the caller has from an earlier client. An incremental server does not send that again. */
+  readonly initialVersions?: ReadonlyMap<string, string>;
 }
 
 /** A subscription to one type. */
@@ -84,6 +85,8 @@ export interface XdsClientSubscription {
   readonly ready: boolean;
   /** Wants these names from now on. Only for a subscription by name. */
   setNames(names: Iterable<string>): void;
+  /** Tells the server, after the fact, that what it sent last was no good after all. */
+  reject(reason: string): void;
 }
 
 /** An xDS client on one aggregated stream, which it keeps open. What was accepted stays while the server is away. */
@@ -106,12 +109,11 @@ interface Watch {
   asked: boolean;
   /** Responses being taken in, one after the other. */
   pending: ReceivedResponse[];
-  /** Names were changed while a response was taken in; its answer tells (state of the world only). */
   ready: boolean;
   cancelTimeout: () => void;
 }
 
-/** Bound on the responses of one type that wait for the verdict on an earlier one. */
+/** Bound on the responses of one type that wait for the verdict on an earlier one; the server is held up then. */
 const maxPending = 64;
 
 /** Creates an {@link XdsClient}, which connects at its first subscription. */
@@ -186,6 +188,7 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
     }
     watch.state = { ...watch.state, nonce: response.nonce };
     watch.pending.push(response);
+    if (watch.pending.length >= maxPending) call?.pause();
     if (watch.pending.length === 1) void takeIn(watch, watch.pending);
   };
 
@@ -201,6 +204,7 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
       report(watch, update, verdict);
       if (pending !== watch.pending || call === undefined) return;
       pending.shift();
+      if (pending.length < maxPending) call.resume();
       send(answer(watch.state, response.nonce, verdict.kind === "reject" ? verdict.reason : undefined));
     }
   };
@@ -225,9 +229,9 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
       const wanted: Wanted = names === "*" ? "*" : new Set(names);
       const cancelTimeout =
         initialFetchTimeoutMs > 0 ? clock.after(initialFetchTimeoutMs, onInitialFetchTimeout) : () => {};
-      const state = newClientState(mode, typeUrl, wanted);
+      const versions = subscribeOptions.initialVersions ?? new Map<string, string>();
       const watch: Watch = {
-        state,
+        state: { mode, typeUrl, wanted, versions, version: "", nonce: "" },
         options: subscribeOptions,
         asked: false,
         pending: [],
@@ -253,6 +257,10 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
           if (mode === "sotw" && watch.pending.length > 0) return;
           const request = wantedRequest(before, watch.state);
           if (request !== undefined && call !== undefined) send(request);
+        },
+        reject: (reason) => {
+          const { state } = watch;
+          if (call !== undefined && state.nonce !== "") send(answer(state, state.nonce, reason));
         },
       };
     },

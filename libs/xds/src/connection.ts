@@ -26,6 +26,11 @@ export interface XdsConnection {
   update(set: ResourceSet): void;
   /** How far the client is, for each type it subscribed to, in the order types are sent. */
   status(): readonly TypeStatus[];
+  /**
+   * Whether the client has answered for all that the present set gives it of a type, removals that are held back aside. True
+   * also for a type that it did not subscribe to.
+   */
+  settled(typeUrl: string): boolean;
   /** Ends the stream; the client gets the reason with the gRPC status UNAVAILABLE, and comes back. */
   close(reason: string): void;
 }

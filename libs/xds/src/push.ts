@@ -74,13 +74,22 @@ export function onSent(
 }
 
 /**
+ * Whether the client has taken in, or rejected, all that `target` gives it of a type; removals that are held back aside.
+ */
+export function isSettled(subscription: Subscription, target: ResourceSet, diff: DiffMaps): boolean {
+  return (
+    subscription.answer !== "pending" && pushOf(subscription, target, { keep: true, diff }) === undefined
+  );
+}
+
+/**
  * A subscription that needs nothing of `target`, brought to it without a response. So no stream keeps an old set alive.
  * Returns the subscription itself where it is there already, or still has something to get.
  */
 export function settle(subscription: Subscription, target: ResourceSet, diff: DiffMaps): Subscription {
   const { typeUrl, heldVersion, leaving } = subscription;
   const version = target.typeVersion(typeUrl);
-  if (heldVersion === version || leaving.size > 0) return subscription;
+  if (heldVersion === version || leaving.size > 0 || target.knows !== undefined) return subscription;
   if (pushOf(subscription, target, { keep: false, diff }) !== undefined) return subscription;
   return { ...subscription, held: target.ofType(typeUrl), heldVersion: version };
 }
@@ -97,26 +106,31 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
   const unchanged = heldVersion === version;
   if (unchanged && !mustAnswer && unanswered.size === 0 && leaving.size === 0) return undefined;
   const resources = target.ofType(typeUrl);
+  const fullState = mode === "sotw" && resourceType(typeUrl).fullState;
+  if ((fullState || interest.wildcard) && !knowsAll(interest, typeUrl, target)) return undefined;
   const difference = unchanged ? same : options.diff(subscription.held, resources);
   const changed = difference.changed.filter((name) => covers(interest, name));
   const gone = difference.removed.filter((name) => covers(interest, name));
 
-  const missing: string[] = [];
   const asked = new Set(changed);
+  const missing: string[] = [];
+  const unknown = new Set<string>();
   for (const name of unanswered) {
     if (resources.has(name)) asked.add(name);
-    else missing.push(name);
+    else if (knows(target, typeUrl, name)) missing.push(name);
+    else unknown.add(name);
   }
   const left = new Map<string, Holding>();
   for (const [name, holding] of leaving)
     if (covers(interest, name) && !resources.has(name)) left.set(name, holding);
   for (const name of gone) {
     const holding = subscription.held.get(name);
-    if (holding !== undefined && !unanswered.has(name)) left.set(name, holding);
+    if (!knows(target, typeUrl, name)) unknown.add(name);
+    else if (holding !== undefined && !unanswered.has(name)) left.set(name, holding);
   }
-  const fullState = mode === "sotw" && resourceType(typeUrl).fullState;
   const removes = !options.keep && left.size > 0 && (mode === "delta" || fullState);
-  if (!mustAnswer && asked.size === 0 && unanswered.size === 0 && !removes) return undefined;
+  const answers = asked.size > 0 || missing.length > 0 || (mustAnswer && unknown.size === 0);
+  if (!answers && !removes) return undefined;
 
   const kept = options.keep ? left : none;
   const inFull = mode === "sotw" && (fullState || subscription.warming);
@@ -131,7 +145,7 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
       ...subscription,
       held: resources,
       heldVersion: version,
-      unanswered: noNames,
+      unanswered: unknown,
       mustAnswer: false,
       leaving: kept,
       warming: subscription.warming && !inFull,
@@ -141,7 +155,17 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
 
 const same = { changed: [], removed: [] };
 const none: ReadonlyMap<string, never> = new Map<string, never>();
-const noNames: ReadonlySet<string> = new Set();
+
+function knows(target: ResourceSet, typeUrl: string, name?: string): boolean {
+  return target.knows === undefined || target.knows(typeUrl, name);
+}
+
+/** Whether it is known what there is of all that the client is interested in. */
+function knowsAll(interest: Interest, typeUrl: string, target: ResourceSet): boolean {
+  if (target.knows === undefined) return true;
+  if (interest.wildcard && !knows(target, typeUrl)) return false;
+  return [...interest.names].every((name) => knows(target, typeUrl, name));
+}
 
 type Resources = ReadonlyMap<string, EncodedResource>;
 

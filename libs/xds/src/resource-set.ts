@@ -18,6 +18,8 @@ export function encodeResource(name: string, typeUrl: string, value: Uint8Array)
   return { name, typeUrl, any, version: contentHash(any), origin: [] };
 }
 
+type Resources = ReadonlyMap<string, EncodedResource>;
+
 /**
  * Makes a {@link ResourceSet}. A later resource replaces an earlier one of the same type and name. Types that are equal in
  * `previous` are taken from there, map and all: to tell that nothing changed, a stream then looks no further.
@@ -28,13 +30,22 @@ export function createResourceSet(resources: Iterable<EncodedResource>, previous
     const names = types.get(resource.typeUrl) ?? new Map<string, EncodedResource>();
     types.set(resource.typeUrl, names.set(resource.name, resource));
   }
+  return resourceSetOf(types, previous);
+}
+
+/** As {@link createResourceSet}, of resources that are grouped by type already. */
+export function resourceSetOf(types: ReadonlyMap<string, Resources>, previous?: ResourceSet): ResourceSet {
   const versions = new Map<string, string>();
-  const maps = new Map<string, ReadonlyMap<string, EncodedResource>>();
+  const maps = new Map<string, Resources>();
   for (const typeUrl of [...types.keys()].sort()) {
-    const sorted = new Map([...(types.get(typeUrl) ?? none)].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const version = versionOf(sorted);
+    const resources = types.get(typeUrl) ?? none;
+    const before = previous?.ofType(typeUrl);
+    const sorted =
+      resources === before ? before : new Map([...resources].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const version = resources === before ? (previous?.typeVersion(typeUrl) ?? "") : versionOf(sorted);
+    const same = before !== undefined && previous?.typeVersion(typeUrl) === version;
     versions.set(typeUrl, version);
-    maps.set(typeUrl, previous?.typeVersion(typeUrl) === version ? previous.ofType(typeUrl) : sorted);
+    maps.set(typeUrl, same ? before : sorted);
   }
   return {
     version: contentHash([...versions].join("\n")),
@@ -45,7 +56,7 @@ export function createResourceSet(resources: Iterable<EncodedResource>, previous
 
 const none: ReadonlyMap<string, never> = new Map<string, never>();
 
-function versionOf(resources: ReadonlyMap<string, EncodedResource>): string {
+function versionOf(resources: Resources): string {
   return contentHash([...resources].map(([name, { version }]) => `${name}\0${version}`).join("\n"));
 }
 

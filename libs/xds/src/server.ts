@@ -148,6 +148,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
         connectedAt: clock.now(),
         update: stream.update,
         status: stream.status,
+        settled: stream.settled,
         close: (reason) => end(grpc.status.UNAVAILABLE, reason),
       };
       connection = opened;

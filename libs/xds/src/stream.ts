@@ -2,7 +2,7 @@ import type { Clock } from "@weft/base";
 import type { ResourceSet } from "@weft/envoy-api";
 import type { XdsServerEvent } from "./connection.ts";
 import type { DiffMaps } from "./diff.ts";
-import { nextPush, onSent, type Push, type Subscriptions, settle } from "./push.ts";
+import { isSettled, nextPush, onSent, type Push, type Subscriptions, settle } from "./push.ts";
 import { compareTypes, resourceType } from "./resource-types.ts";
 import type { EncodedResponse, ResponseEncoder } from "./response.ts";
 import { type TypeStatus, toStatus } from "./status.ts";
@@ -31,6 +31,7 @@ export interface Stream {
   request(typeUrl: string, apply: (previous: Subscription | undefined) => Transition): void;
   update(set: ResourceSet): void;
   status(): readonly TypeStatus[];
+  settled(typeUrl: string): boolean;
   readonly subscriptions: Subscriptions;
   close(): void;
 }
@@ -117,6 +118,10 @@ export function createStream(options: StreamOptions): Stream {
     },
     status: () =>
       [...subscriptions.values()].sort((a, b) => compareTypes(a.typeUrl, b.typeUrl)).map(toStatus),
+    settled: (typeUrl) => {
+      const subscription = subscriptions.get(typeUrl);
+      return subscription === undefined || target === undefined || isSettled(subscription, target, diff);
+    },
     subscriptions,
     close: () => {
       closed = true;

@@ -194,7 +194,9 @@ function onAnswer(
   const { sent } = previous;
   if (responseNonce === "") return { kind: "subscribe", subscription: previous };
   if (sent === undefined || responseNonce !== sent.nonce) return { kind: "stale", subscription: previous };
-  if (previous.answer === "given") return { kind: "subscribe", subscription: previous };
+  // A client may find out later that it cannot use what it accepted, as an agent does whose proxy comes back.
+  if (previous.answer === "given" && errorDetail === undefined)
+    return { kind: "subscribe", subscription: previous };
   const answer: Exchange = { nonce: sent.nonce, version: sent.version, at: now };
   if (errorDetail === undefined) {
     return { kind: "ack", subscription: { ...previous, answer: "given", acked: answer, nacked: undefined } };

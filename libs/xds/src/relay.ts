@@ -1,0 +1,220 @@
+import { equals } from "@bufbuild/protobuf";
+import type { Clock } from "@weft/base";
+import type { ResourceSet } from "@weft/envoy-api";
+import { type Node, NodeSchema } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
+import {
+  createXdsClient,
+  type XdsClient,
+  type XdsClientEvent,
+  type XdsClientOptions,
+  type XdsClientSubscription,
+} from "./client.ts";
+import { accept, reject, type Verdict, type Wanted, type XdsUpdate } from "./client-subscription.ts";
+import type { XdsConnection, XdsServerEvent } from "./connection.ts";
+import type { Interest } from "./interest.ts";
+import {
+  onNewClient,
+  onOffered,
+  onUpdateAccepted,
+  onWantedNames,
+  type RelayCache,
+  toResourceSet,
+  versionsOf,
+} from "./relay-cache.ts";
+import { createXdsServer } from "./server.ts";
+import type { TypeStatus } from "./status.ts";
+
+/** Settings of {@link createXdsRelay}. */
+export interface XdsRelayOptions {
+  /** The server that the relay gets everything from; the node is the client's own. */
+  readonly upstream: Omit<XdsClientOptions, "node" | "onEvent" | "clock" | "random">;
+  readonly onUpstreamEvent?: (event: XdsClientEvent) => void;
+  readonly onEvent?: (event: XdsServerEvent) => void;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1), for the jitter of reconnects. */
+  readonly random?: () => number;
+}
+
+/**
+ * Stands between one client (a proxy) and a server: an xDS client above, an xDS server below, and a cache between. The
+ * client is served from the cache, so it can come back while the server is away. docs/decisions/xds-relay.md says why.
+ */
+export interface XdsRelay {
+  /** Listens for the client, on `unix:path` or `host:port`; returns the port (0 for a socket). */
+  listen(address: string): Promise<number>;
+  /** Whether the upstream server has answered on the present stream. */
+  readonly upstreamConnected: boolean;
+  /** How far the client is; empty while there is none. */
+  status(): readonly TypeStatus[];
+  close(): Promise<void>;
+}
+
+/** An upstream update that the client has not answered for. */
+interface Offer {
+  readonly typeUrl: string;
+  readonly decide: (verdict: Verdict) => void;
+}
+
+/** The upstream stream and what is subscribed to on it. */
+interface Upstream {
+  readonly node: Node;
+  readonly client: XdsClient;
+  readonly subscriptions: Map<string, { readonly subscription: XdsClientSubscription; wanted: Wanted }>;
+}
+
+/** The names that clients want of each type. */
+interface Names {
+  /** What to ask the server for, now that the client wants these names of a type. */
+  of(typeUrl: string, wanted: ReadonlySet<string>): ReadonlySet<string>;
+  /** Another client follows. */
+  nextClient(): void;
+}
+
+/**
+ * A client that comes back asks for its names bit by bit. So what the client before it wanted last is kept, up to date, until
+ * this one drops it or leaves as well: it may ask for it when the server is away.
+ */
+function createNames(): Names {
+  let inherited = new Map<string, ReadonlySet<string>>();
+  let present = new Map<string, ReadonlySet<string>>();
+  return {
+    of: (typeUrl, wanted) => {
+      const before = present.get(typeUrl) ?? new Set();
+      const kept = [...(inherited.get(typeUrl) ?? [])].filter(
+        (name) => wanted.has(name) || !before.has(name),
+      );
+      inherited.set(typeUrl, new Set(kept));
+      present.set(typeUrl, wanted);
+      return new Set([...kept, ...wanted]);
+    },
+    nextClient: () => {
+      inherited = present;
+      present = new Map();
+    },
+  };
+}
+
+/** Creates an {@link XdsRelay}. It connects upstream when its client comes for the first time, and says who it is. */
+export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
+  const { clock, random, onUpstreamEvent = () => {}, onEvent = () => {} } = options;
+  const injected = { ...(clock && { clock }), ...(random && { random }) };
+  let upstream: Upstream | undefined;
+  let client: XdsConnection | undefined;
+  let cache: RelayCache = new Map();
+  let set: ResourceSet = toResourceSet(cache);
+  let offers: Offer[] = [];
+  const names = createNames();
+
+  const change = (next: RelayCache) => {
+    cache = next;
+    set = toResourceSet(cache, set);
+  };
+
+  const decide = (verdict: Verdict, isMeant: (offer: Offer) => boolean) => {
+    const meant = offers.filter(isMeant);
+    offers = offers.filter((offer) => !isMeant(offer));
+    for (const offer of meant) offer.decide(verdict);
+    return meant.length > 0;
+  };
+
+  /** Accepts what the client has answered for. Without a client there is nobody to reject. */
+  const settle = () => decide(accept, ({ typeUrl }) => client === undefined || client.settled(typeUrl));
+
+  const onUpdate = async (update: XdsUpdate, wanted: Wanted): Promise<Verdict> => {
+    change(onOffered(cache, update, wanted));
+    const verdict = await new Promise<Verdict>((resolve) => {
+      offers.push({ typeUrl: update.typeUrl, decide: resolve });
+      client?.update(set);
+      settle();
+    });
+    if (verdict.kind === "accept") change(onUpdateAccepted(cache, update));
+    return verdict;
+  };
+
+  const connect = (node: Node): Upstream => {
+    upstream?.client.close();
+    decide(accept, () => true);
+    const xdsClient = createXdsClient({ ...options.upstream, ...injected, node, onEvent: onUpstreamEvent });
+    upstream = { node, client: xdsClient, subscriptions: new Map() };
+    return upstream;
+  };
+
+  const subscribe = ({ client: xdsClient, subscriptions }: Upstream, typeUrl: string, wanted: Wanted) => {
+    const subscription = xdsClient.subscribe(typeUrl, {
+      names: wanted,
+      initialVersions: versionsOf(cache, typeUrl),
+      initialFetchTimeoutMs: 0,
+      onUpdate: (update) => onUpdate(update, subscriptions.get(typeUrl)?.wanted ?? wanted),
+    });
+    subscriptions.set(typeUrl, { subscription, wanted });
+  };
+
+  /** Has the upstream subscription follow the client's. */
+  const follow = (typeUrl: string, interest: Interest) => {
+    if (upstream === undefined) return;
+    const wanted: Wanted = interest.wildcard ? "*" : names.of(typeUrl, interest.names);
+    if (wanted !== "*") change(onWantedNames(cache, typeUrl, wanted));
+    client?.update(set);
+    const entry = upstream.subscriptions.get(typeUrl);
+    if (entry === undefined) {
+      subscribe(upstream, typeUrl, wanted);
+    } else if (wanted !== "*" && entry.wanted !== "*") {
+      entry.wanted = wanted;
+      entry.subscription.setNames(wanted);
+    } else if (wanted !== entry.wanted) {
+      // From some to all or back: rare enough for a new stream.
+      const others = [...upstream.subscriptions].filter(([other]) => other !== typeUrl);
+      const replaced = connect(upstream.node);
+      for (const [other, { wanted: unchanged }] of others) subscribe(replaced, other, unchanged);
+      subscribe(replaced, typeUrl, wanted);
+    }
+  };
+
+  const onConnect = (connection: XdsConnection) => {
+    client?.close("another client has taken its place");
+    client = connection;
+    names.nextClient();
+    change(onNewClient(cache));
+    if (upstream === undefined || !equals(NodeSchema, upstream.node, connection.node))
+      connect(connection.node);
+    connection.update(set);
+    for (const status of connection.status()) {
+      const wildcard = status.names === undefined;
+      follow(status.typeUrl, { wildcard, names: status.names ?? new Set(), legacy: false });
+    }
+    return () => {
+      if (client !== connection) return;
+      client = undefined;
+      settle();
+    };
+  };
+
+  const server = createXdsServer({
+    ...(clock && { clock }),
+    onConnect,
+    onEvent: (event) => {
+      onEvent(event);
+      if (event.connection !== client) return;
+      if (event.kind === "subscribed") follow(event.typeUrl, event.interest);
+      if (event.kind === "nacked") {
+        const { typeUrl, nacked } = event;
+        const pending = decide(reject(nacked.message), (offer) => offer.typeUrl === typeUrl);
+        // What was accepted while no client was there, or by another one.
+        if (!pending) upstream?.subscriptions.get(typeUrl)?.subscription.reject(nacked.message);
+      }
+      settle();
+    },
+  });
+
+  return {
+    listen: (address) => server.listen(address),
+    get upstreamConnected() {
+      return upstream?.client.connected ?? false;
+    },
+    status: () => client?.status() ?? [],
+    close: async () => {
+      upstream?.client.close();
+      await server.close();
+    },
+  };
+}
