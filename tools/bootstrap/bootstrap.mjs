@@ -15,7 +15,9 @@ function run(what, command, args) {
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, NX_DAEMON: "false", NX_TUI: "false" };
   const done = spawnSync(command, args, { cwd: root, env, encoding: "utf8", maxBuffer: 1 << 26 });
   if (done.status !== 0) {
-    process.stderr.write(`${done.stdout ?? ""}${done.stderr ?? ""}weft: ${what} failed (${command} ${args.join(" ")})\n`);
+    process.stderr.write(
+      `${done.stdout ?? ""}${done.stderr ?? ""}weft: ${what} failed (${command} ${args.join(" ")})\n`,
+    );
     process.exit(1);
   }
   process.stderr.write(`weft: ${what}: ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
@@ -23,7 +25,9 @@ function run(what, command, args) {
 
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 20) {
-  process.stderr.write(`weft: Node.js ${process.versions.node} is too old to install with; 20 or newer is needed\n`);
+  process.stderr.write(
+    `weft: Node.js ${process.versions.node} is too old to install with; 20 or newer is needed\n`,
+  );
   process.exit(1);
 }
 
@@ -31,6 +35,9 @@ if (major < 20) {
 if (modified("node_modules/.package-lock.json") < modified("package-lock.json")) {
   run("installing packages", "npm", ["ci", "--no-audit", "--no-fund"]);
 }
-if (!existsSync(join(root, "libs/envoy-api/gen/.complete")) || !existsSync(join(root, "libs/mesh-rpc/gen/.complete"))) {
+if (
+  !existsSync(join(root, "libs/envoy-api/gen/.complete")) ||
+  !existsSync(join(root, "libs/mesh-rpc/gen/.complete"))
+) {
   run("generating message types", join(bin, "nx"), ["run-many", "-t", "generate"]);
 }

@@ -33,8 +33,7 @@ const allowed = {
 };
 
 const spec = "\\.spec\\.ts$";
-const outside = (lib, names) =>
-  `^libs/(?!(${[lib, ...new Set(names)].join("|")})/)`;
+const outside = (lib, names) => `^libs/(?!(${[lib, ...new Set(names)].join("|")})/)`;
 
 const libRules = Object.entries(allowed).map(([lib, names]) => ({
   name: `${lib}-imports`,

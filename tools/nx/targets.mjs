@@ -15,7 +15,11 @@ export const createNodesV2 = [
 function nodeFor(root, workspaceRoot) {
   const run = (command, more = {}) => ({ executor: "nx:run-commands", options: { command }, ...more });
   const targets = {
-    test: run(`${jest} --passWithNoTests ${root}/`, { cache: true, inputs: ["default", "^default"], dependsOn: ["^generate"] }),
+    test: run(`${jest} --passWithNoTests ${root}/`, {
+      cache: true,
+      inputs: ["default", "^default"],
+      dependsOn: ["^generate"],
+    }),
     lint: run(`biome check --error-on-warnings ${root}`, { cache: true, inputs: ["default"] }),
   };
   if (root.startsWith("apps/") && existsSync(join(workspaceRoot, root, "src/main.ts"))) {
