@@ -1,4 +1,7 @@
 import type { Command } from "commander";
+import { registerProxyConfig } from "./proxy-config.ts";
+import { registerProxyStatus } from "./proxy-status.ts";
+import { registerUp } from "./up.ts";
 import { registerXds } from "./xds.ts";
 
 /**
@@ -8,4 +11,9 @@ import { registerXds } from "./xds.ts";
 export type RegisterCommand = (program: Command) => void;
 
 /** The top-level commands, in the order of the help text. */
-export const commands: readonly RegisterCommand[] = [registerXds];
+export const commands: readonly RegisterCommand[] = [
+  registerUp,
+  registerProxyStatus,
+  registerProxyConfig,
+  registerXds,
+];
