@@ -33,7 +33,6 @@ export function describeWorkloads(mesh: LocalMesh): string[] {
 
 /** Things to try while the mesh runs. */
 export function describeExamples(mesh: LocalMesh, folder: string, cwd: string): string[] {
-  const [first] = mesh.workloads;
   const here = (path: string) => relative(cwd, path) || ".";
   const sample = join(folder, "samples/reviews-v3.yaml");
   const samples: [string, string][] = existsSync(sample)
@@ -44,7 +43,7 @@ export function describeExamples(mesh: LocalMesh, folder: string, cwd: string): 
     ["change", `edit a file of ${here(mesh.config)}; it is live at once`],
     ...samples,
     ["look", "npx weftctl proxy-status"],
-    ["", `npx weftctl proxy-config routes ${first === undefined ? "POD" : shortName(first)}`],
+    ["", "npx weftctl proxy-config routes istio-ingressgateway"],
     ["break", "kill -9 the PID of a proxy; its agent starts another"],
     ["stop", "Ctrl-C"],
   ];

@@ -18,7 +18,7 @@ export function createLiveView(out: Output): LiveView {
     const fit = (line: string) => (out.isTTY && out.columns ? line.slice(0, out.columns - 1) : line);
     out.write(lines.map((line) => `${fit(line)}\n`).join(""));
   };
-  if (!out.isTTY) return { line: (text) => write([text]), block: (lines) => write(["", ...lines]) };
+  if (!out.isTTY) return { line: (text) => write([text]), block: (lines) => write([...lines, ""]) };
   let shown: readonly string[] = [];
   const erase = () => {
     // https://en.wikipedia.org/wiki/ANSI_escape_code#CSI: cursor up, erase to the end of the screen

@@ -32,7 +32,7 @@ export interface LocalMeshOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Told what has been done, a line each. */
   readonly report: (line: string) => void;
-  /** Told of problems in the configuration, and of `undefined` when there are none any more. */
+  readonly translate: LocalPilotOptions["translate"];
   readonly onProblems: LocalPilotOptions["onProblems"];
   /** Ends the start where it is aborted. */
   readonly signal?: AbortSignal;
@@ -103,13 +103,14 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
     return closing;
   };
   try {
-    const processes = createProcesses({ logFolder: run.logs });
+    const processes = createProcesses({ logFolder: run.logs, env: { WEFT_RUN: run.path } });
     const pilot = startLocalPilot({
       address: addresses.controlPlane,
       ports: pilotPorts,
       objects: run.objects,
       config: options.config,
       logFile: `${run.logs}/pilot-discovery.log`,
+      translate: options.translate,
       onProblems: options.onProblems,
     });
     // Closed in reverse order: apps and proxies first, while pilot still answers them.

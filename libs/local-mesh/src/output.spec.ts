@@ -67,7 +67,7 @@ describe("createLiveView()", () => {
     const view = createLiveView(out);
     view.block(["one"]);
     view.block(["two"]);
-    expect(text()).toBe("\none\n\ntwo\n");
+    expect(text()).toBe("one\n\ntwo\n\n");
   });
 });
 

@@ -1,5 +1,12 @@
+import { closeSync, openSync, writeSync } from "node:fs";
 import type { Problem } from "@weft/base";
+import { createInProcessBus } from "@weft/bus";
+import { watchFiles } from "@weft/config-sources";
+import { createPilot, type Pilot, type StartSource, type Translate } from "@weft/discovery";
+import { createLogger } from "@weft/observability";
+import { adminGet } from "./admin-client.ts";
 import type { ProxySync } from "./checks/index.ts";
+import { localiseEvent } from "./local-source.ts";
 
 /** Settings of {@link startLocalPilot}. */
 export interface LocalPilotOptions {
@@ -11,7 +18,8 @@ export interface LocalPilotOptions {
   /** Folder with the user's configuration. */
   readonly config: string;
   readonly logFile: string;
-  /** Told of all problems there are, each time that they change. */
+  readonly translate: Translate;
+  /** Told of all problems there are in the user's configuration, each time that they change. */
   readonly onProblems: (problems: readonly Problem[]) => void;
 }
 
@@ -30,7 +38,87 @@ export interface LocalPilot {
   close(): Promise<void>;
 }
 
-/** Starts pilot-discovery with both folders as its sources. */
-export async function startLocalPilot(_options: LocalPilotOptions): Promise<LocalPilot> {
-  throw new Error("not wired");
+/** Starts pilot-discovery with both folders as its sources, and can stop it and start it again at the same addresses. */
+export async function startLocalPilot(options: LocalPilotOptions): Promise<LocalPilot> {
+  const { address: host, ports, objects, config, translate, onProblems } = options;
+  const logFile = openSync(options.logFile, "a");
+  const logger = createLogger({
+    component: "pilot-discovery",
+    pretty: false,
+    destination: { write: (line) => writeSync(logFile, line) },
+  });
+  const bus = createInProcessBus(logger);
+  const byOrigin = new Map<string, readonly Problem[]>();
+  const problems = () => [...byOrigin.values()].flat();
+
+  const sources: readonly StartSource[] = [
+    (sink) => watchFiles({ paths: [objects], sink }),
+    (sink) =>
+      watchFiles({
+        paths: [config],
+        sink: (event) => {
+          const localised = localiseEvent(event);
+          if (localised !== undefined) sink(localised);
+          if (event.kind !== "problems") return;
+          if (event.problems.length === 0) byOrigin.delete(event.origin);
+          else byOrigin.set(event.origin, event.problems);
+          onProblems(problems());
+        },
+      }),
+  ];
+  const create = () =>
+    createPilot({
+      sources,
+      translate,
+      bus,
+      logger,
+      http: { host, port: ports.http },
+      grpc: { host, port: ports.grpc },
+      monitoring: { host, port: ports.monitoring },
+      instance: "pilot-discovery-local",
+      version: "0.1.0",
+    });
+  let pilot: Pilot | undefined = await create();
+  const { http, grpc } = pilot.addresses;
+  const stop = async () => {
+    const running = pilot;
+    pilot = undefined;
+    await running?.close();
+  };
+  let closed: Promise<void> | undefined;
+  return {
+    http,
+    grpc,
+    problems,
+    proxyStatus: async () => toProxySync(JSON.parse(await adminGet(http, "/debug/syncz"))),
+    stop,
+    start: async () => {
+      pilot ??= await create();
+    },
+    close: () => {
+      closed ??= stop()
+        .then(() => bus.close())
+        .then(() => closeSync(logFile));
+      return closed;
+    },
+  };
+}
+
+const types = ["cluster", "listener", "route", "endpoint"] as const;
+
+/** Istio's words for an entry of `/debug/syncz`: SYNCED where the proxy has accepted the last of every type it was sent. */
+export function toProxySync(entries: readonly Readonly<Record<string, unknown>>[]): ProxySync[] {
+  return entries.map((entry) => {
+    const states = types.map((type) => ({ sent: entry[`${type}_sent`], acked: entry[`${type}_acked`] }));
+    const nacks = entry.nacks as object | undefined;
+    const rejected = Object.keys(nacks ?? {}).length > 0;
+    const status = rejected
+      ? "ERROR"
+      : entry.cluster_sent === undefined || entry.listener_sent === undefined
+        ? "NOT SENT"
+        : states.every(({ sent, acked }) => sent === acked)
+          ? "SYNCED"
+          : "STALE";
+    return { name: String(entry.proxy), status };
+  });
 }

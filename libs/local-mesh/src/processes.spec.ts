@@ -12,7 +12,7 @@ let processes: Processes;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "weft-processes-"));
-  processes = createProcesses({ logFolder: folder });
+  processes = createProcesses({ logFolder: folder, env: {} });
 });
 
 afterEach(async () => {
@@ -101,7 +101,7 @@ describe("the reaper", () => {
         "-e",
         `import { createProcesses } from ${JSON.stringify(module)};
          import { writeFileSync } from "node:fs";
-         const processes = createProcesses({ logFolder: ${JSON.stringify(join(folder, "logs"))} });
+         const processes = createProcesses({ logFolder: ${JSON.stringify(join(folder, "logs"))}, env: {} });
          writeFileSync(${JSON.stringify(file)}, "{}");
          processes.removeAtEnd(${JSON.stringify(file)});
          const running = processes.start({ name: "app", cwd: "/", env: {},

@@ -43,8 +43,16 @@ const restartDelay = { initialMs: 200, maxMs: 5_000, random: Math.random };
 /** Time between SIGTERM and SIGKILL. */
 const graceMs = 5_000;
 
-/** Creates {@link Processes}; what they print goes to files in `logFolder`. */
-export function createProcesses(options: { readonly logFolder: string }): Processes {
+/** Settings of {@link createProcesses}. */
+export interface ProcessesOptions {
+  /** What each process prints goes to a file here. */
+  readonly logFolder: string;
+  /** Environment variables that every process gets besides its own. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Creates {@link Processes}. */
+export function createProcesses(options: ProcessesOptions): Processes {
   mkdirSync(options.logFolder, { recursive: true });
   const reaper = spawn(
     process.execPath,
@@ -66,7 +74,11 @@ export function createProcesses(options: { readonly logFolder: string }): Proces
     },
     start: (spec) => {
       if (closing !== undefined) throw new Error(`${spec.name}: the mesh is stopping`);
-      const running = runProcess(spec, join(options.logFolder, `${spec.name}.log`), tell);
+      const running = runProcess(
+        { ...spec, env: { ...options.env, ...spec.env } },
+        join(options.logFolder, `${spec.name}.log`),
+        tell,
+      );
       all.push(running);
       return running;
     },
@@ -105,7 +117,7 @@ function runProcess(spec: ProcessSpec, logFile: string, tell: (line: string) => 
     // A group of its own: a signal can reach what it started too, and the terminal's Ctrl-C does not.
     child = spawn(program === "node" ? process.execPath : program, args, {
       cwd: spec.cwd,
-      env: { ...spec.env },
+      env: spec.env,
       detached: true,
       stdio: ["ignore", log, log],
     });

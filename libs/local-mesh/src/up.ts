@@ -15,7 +15,10 @@ import { startTraffic } from "./traffic.ts";
 
 /** Settings of {@link runUp}. */
 export interface UpOptions
-  extends Pick<LocalMeshOptions, "folder" | "port" | "dataPlane" | "agentMain" | "stateFolder" | "env"> {
+  extends Pick<
+    LocalMeshOptions,
+    "folder" | "port" | "translate" | "dataPlane" | "agentMain" | "stateFolder" | "env"
+  > {
   /** Folder with the mesh configuration; the folder's `istio` unless told, or the folder itself where it has none. */
   readonly config?: string;
   /** Runs the checks, on a copy of the configuration, and ends. */
