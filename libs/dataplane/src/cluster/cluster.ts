@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import type { Clock } from "@weft/base";
 import type { Cluster, Host, LimitedResource, Permit, PickContext, TryOutcome } from "../runtime/cluster.ts";
 import type { Assignment, ClusterConfig } from "../runtime/cluster-config.ts";
@@ -196,7 +196,7 @@ export class RunningCluster implements Cluster {
     return this.circuitBreaker.acquire(what);
   }
 
-  connect(host: Host): Socket {
+  connect(host: Host, onread?: OnReadOpts): Socket {
     const { stats, config } = this;
     const figures = host instanceof ClusterHost ? host.figures : undefined;
     stats.counter("upstream_cx_total").inc();
@@ -206,7 +206,7 @@ export class RunningCluster implements Cluster {
       figures.cxTotal++;
       figures.cxActive++;
     }
-    const socket = config.transport.connect(host, config.bindAddress);
+    const socket = config.transport.connect(host, config.bindAddress, onread);
     const started = this.#clock.monotonic();
     let connected = false;
     socket.once("connect", () => {

@@ -11,7 +11,8 @@ export type Discovery =
       /** `logical`: one host, at the first address of the answer; `strict`: a host for each address. */
       readonly mode: "strict" | "logical";
       readonly refreshMs: number;
-      readonly family: "v4" | "v6" | "auto" | "all";
+      /** `auto`: IPv6 where there is any, else IPv4. */
+      readonly family: "v4" | "v6" | "auto" | "v4-preferred" | "all";
     }
   | {
       readonly kind: "original-dst";

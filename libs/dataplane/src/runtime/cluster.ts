@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import type { StatsScope } from "./stats.ts";
 
 /** An upstream address with its live state. Identity is stable while address and cluster stay. */
@@ -59,9 +59,10 @@ export interface Cluster {
   /**
    * Opens a connection through the cluster's transport socket, from its bind address. The socket emits `connect` when
    * it can carry data (after the handshake, where there is one) or `error`. `upstream_cx_*` totals and the host's
-   * figures are counted here; the connect timeout is the caller's to keep.
+   * figures are counted here; the connect timeout is the caller's to keep. `onread` is for the socket, which may heed
+   * it or emit `data` as ever: https://nodejs.org/api/net.html#socketconnectoptions-connectlistener
    */
-  connect(host: Host): Socket;
+  connect(host: Host, onread?: OnReadOpts): Socket;
   /** Calls `listener` with hosts that left the cluster: their pools drain. The returned function ends it. */
   onHostsRemoved(listener: (hosts: readonly Host[]) => void): () => void;
   /** Aborts when the cluster, or its version that connections were made with, is gone: pools drain. */

@@ -2,7 +2,7 @@ import type { Host } from "./cluster.ts";
 import type { ConnectionInfo, SocketAddress } from "./connection.ts";
 import type { HeaderMap } from "./headers.ts";
 import type { HttpProtocol, RequestHead, ResponseHead } from "./request.ts";
-import type { Route } from "./route.ts";
+import type { ClusterChoice, Route } from "./route.ts";
 
 /**
  * Why a stream ended as it did, in Envoy's short words.
@@ -66,6 +66,8 @@ export class StreamInfo {
   remoteAddress: SocketAddress;
 
   route: Route | undefined;
+  /** What the route chose; set by the router, or before by a filter that must know. */
+  clusterChoice: ClusterChoice | undefined;
   upstreamCluster: string | undefined;
   upstreamHost: Host | undefined;
   upstreamLocalAddress: SocketAddress | undefined;

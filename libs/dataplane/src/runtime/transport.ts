@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import type { SocketAddress, TlsInfo } from "./connection.ts";
 
 /** Where a connection goes, and what the endpoint is known by. */
@@ -9,7 +9,7 @@ export interface UpstreamTarget extends SocketAddress {
 /** Opens upstream connections: raw, or with TLS. The seam at which certificates come in. */
 export interface UpstreamTransport {
   /** Returns at once; the socket emits `connect` when it can carry data, or `error`. */
-  connect(target: UpstreamTarget, localAddress: string | undefined): Socket;
+  connect(target: UpstreamTarget, localAddress: string | undefined, onread?: OnReadOpts): Socket;
 }
 
 /** What a downstream transport makes of an accepted connection. */

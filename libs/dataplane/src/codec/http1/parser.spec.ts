@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import type { HeaderMap } from "../../runtime/headers.ts";
 import { CodecError } from "../error.ts";
-import { type BodyLength, responseLength } from "./framing.ts";
 import { parseFieldLines } from "./fields.ts";
+import { type BodyLength, responseLength } from "./framing.ts";
 import { MessageParser, type ParserSink } from "./parser.ts";
 import { parseRequestHead } from "./request-head.ts";
 import { serializeHeaders } from "./serialize.ts";
@@ -80,7 +80,9 @@ describe("MessageParser", () => {
 
   it("reads chunks, their extensions and trailers", () => {
     expect(
-      request("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n2;a=b\r\nxy\r\n1\r\nz\r\n0\r\nt: 1\r\n\r\n"),
+      request(
+        "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n2;a=b\r\nxy\r\n1\r\nz\r\n0\r\nt: 1\r\n\r\n",
+      ),
     ).toEqual(["POST h / ", "data xyz", "trailers t: 1\r\n", "end"]);
   });
 
@@ -94,14 +96,22 @@ describe("MessageParser", () => {
   });
 
   it("reads a body to the end of the connection", () => {
-    expect(parse([Buffer.from("HTTP/1.1 200 OK\r\na: b\r\n\r\nxyz")], true)).toEqual(["200 a: b\r\n", "data xyz", "end"]);
+    expect(parse([Buffer.from("HTTP/1.1 200 OK\r\na: b\r\n\r\nxyz")], true)).toEqual([
+      "200 a: b\r\n",
+      "data xyz",
+      "end",
+    ]);
   });
 
   const head = (lines: string) => `POST / HTTP/1.1\r\nhost: h\r\n${lines}\r\n\r\n`;
   const chunks = (text: string) => `${head("transfer-encoding: chunked")}${text}`;
 
   it.each([
-    ["both length and chunked", head("content-length: 3\r\ntransfer-encoding: chunked"), "length-and-chunked"],
+    [
+      "both length and chunked",
+      head("content-length: 3\r\ntransfer-encoding: chunked"),
+      "length-and-chunked",
+    ],
     ["two lengths", head("content-length: 3\r\ncontent-length: 4"), "invalid-length"],
     ["the same length twice", head("content-length: 3\r\ncontent-length: 3"), "invalid-length"],
     ["a list of lengths", head("content-length: 3, 3"), "invalid-length"],
@@ -109,7 +119,11 @@ describe("MessageParser", () => {
     ["a hexadecimal length", head("content-length: 0x3"), "invalid-length"],
     ["an empty length", head("content-length:"), "invalid-length"],
     ["another coding", head("transfer-encoding: gzip, chunked"), "invalid-transfer-encoding"],
-    ["chunked twice", head("transfer-encoding: chunked\r\ntransfer-encoding: chunked"), "invalid-transfer-encoding"],
+    [
+      "chunked twice",
+      head("transfer-encoding: chunked\r\ntransfer-encoding: chunked"),
+      "invalid-transfer-encoding",
+    ],
     ["white space before a colon", head("content-length : 3"), "bad-head"],
     ["a folded line", head("a: b\r\n c"), "bad-head"],
     ["a line without colon", head("a"), "bad-head"],
@@ -125,7 +139,11 @@ describe("MessageParser", () => {
     ["another scheme", "GET ftp://a/ HTTP/1.1\r\nhost: h\r\n\r\n", "invalid-url"],
     ["another protocol", "GET / HTTX/1.1\r\nhost: h\r\n\r\n", "bad-head"],
     ["a TLS hello", "\x16\x03\x01\r\n\r\n", "invalid-characters"],
-    ["too many headers", head(Array.from({ length: 10 }, (_, i) => `a${i}: b`).join("\r\n")), "too-many-headers"],
+    [
+      "too many headers",
+      head(Array.from({ length: 10 }, (_, i) => `a${i}: b`).join("\r\n")),
+      "too-many-headers",
+    ],
     ["a head too large", head(`a: ${"b".repeat(3000)}`), "head-too-large"],
     ["a chunk size that is no number", chunks("z\r\n"), "bad-chunk"],
     ["a chunk size beyond reason", chunks("fffffffffffffff\r\n"), "bad-chunk"],
@@ -167,12 +185,16 @@ const message = fc.tuple(fc.constantFrom("GET", "POST"), fields, body).map(([met
 describe("MessageParser, however its bytes are split", () => {
   it("finds the same events in well-formed requests, and no error", () => {
     fc.assert(
-      fc.property(fc.array(message, { minLength: 1, maxLength: 3 }), fc.array(fc.nat(), { maxLength: 20 }), (texts, cuts) => {
-        const bytes = Buffer.from(texts.join(""), "latin1");
-        const whole = parse([bytes]);
-        expect(whole.filter((event) => event === "end")).toHaveLength(texts.length);
-        expect(parse(split(bytes, cuts))).toEqual(whole);
-      }),
+      fc.property(
+        fc.array(message, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.nat(), { maxLength: 20 }),
+        (texts, cuts) => {
+          const bytes = Buffer.from(texts.join(""), "latin1");
+          const whole = parse([bytes]);
+          expect(whole.filter((event) => event === "end")).toHaveLength(texts.length);
+          expect(parse(split(bytes, cuts))).toEqual(whole);
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -181,7 +203,19 @@ describe("MessageParser, however its bytes are split", () => {
     const noise = fc.oneof(
       message,
       fc.string({ unit: "binary-ascii", maxLength: 30 }),
-      fc.constantFrom("\r\n", "\n", "\r", ":", " ", "\r\n\r\n", "\n\n", "GET / HTTP/1.1\r\n", "Host: a\n", "0\r\n", "\0"),
+      fc.constantFrom(
+        "\r\n",
+        "\n",
+        "\r",
+        ":",
+        " ",
+        "\r\n\r\n",
+        "\n\n",
+        "GET / HTTP/1.1\r\n",
+        "Host: a\n",
+        "0\r\n",
+        "\0",
+      ),
     );
     fc.assert(
       fc.property(fc.array(noise, { maxLength: 8 }), fc.array(fc.nat(), { maxLength: 20 }), (parts, cuts) => {

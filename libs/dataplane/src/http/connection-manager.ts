@@ -1,0 +1,220 @@
+import type { MessageReceiver, ServerConnection, ServerHandler, ServerStream } from "../codec/codec.ts";
+import type { CodecError } from "../codec/error.ts";
+import { createHttp1Server } from "../codec/http1/server.ts";
+import type {
+  AcceptedConnection,
+  ConnectionInfo,
+  NetworkFilter,
+  ServedConnection,
+} from "../runtime/connection.ts";
+import { HeaderMap } from "../runtime/headers.ts";
+import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
+import type { LocalReply } from "../runtime/http-filter.ts";
+import { RequestHead, ResponseHead } from "../runtime/request.ts";
+import { StreamInfo } from "../runtime/stream-info.ts";
+import { createDateSource } from "./date.ts";
+import { DownstreamStats } from "./downstream-stats.ts";
+import { localReplies } from "./local-reply.ts";
+import { compilePathNormalizer, type NormalizedPath } from "./path.ts";
+import { mutateRequestHeaders } from "./request-headers.ts";
+import { ActiveStream, type StreamContext } from "./stream.ts";
+import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
+
+/** As Envoy: how long a closed connection still reads. */
+const delayedCloseMs = 1000;
+
+/**
+ * Envoy's HTTP connection manager: turns connections into streams, and runs each through the filters.
+ * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/http/http_connection_management
+ */
+export function createHttpConnectionManager(
+  config: HttpConnectionManagerConfig,
+  wheel: TimerWheel,
+): NetworkFilter {
+  const shared: Shared = {
+    config,
+    wheel,
+    stats: new DownstreamStats(config.stats),
+    date: createDateSource(config.clock),
+    normalize: compilePathNormalizer(config.path),
+  };
+  return (connection) => new HttpConnection(shared, connection);
+}
+
+interface Shared extends StreamContext {
+  readonly normalize: ((path: string) => NormalizedPath) | undefined;
+}
+
+class HttpConnection implements ServedConnection, ServerHandler {
+  readonly closed: Promise<void>;
+  readonly #shared: Shared;
+  readonly #info: ConnectionInfo;
+  readonly #codec: ServerConnection;
+  readonly #idleTimer: WheelTimer;
+  readonly #durationTimer: WheelTimer | undefined;
+  #drainTimer: WheelTimer | undefined;
+  #requests = 0;
+  #settleClosed: () => void = () => {};
+
+  constructor(shared: Shared, accepted: AcceptedConnection) {
+    const { config, wheel, stats } = shared;
+    this.#shared = shared;
+    this.#info = accepted.info;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#idleTimer = new WheelTimer(() => {
+      stats.connectionIdleTimeout.inc();
+      this.close();
+    });
+    stats.connections.inc();
+    stats.activeConnections.inc();
+    accepted.socket.setNoDelay(true);
+    this.#codec = createHttp1Server(
+      accepted.socket,
+      accepted.head,
+      {
+        ...config.limits,
+        ...config.http1,
+        preserveCase: config.http1.preserveHeaderCase,
+        delayedCloseMs,
+        clock: config.clock,
+      },
+      this,
+    );
+    if (config.timeouts.maxConnectionDurationMs > 0) {
+      this.#durationTimer = new WheelTimer(() => this.drain());
+      wheel.arm(this.#durationTimer, config.timeouts.maxConnectionDurationMs);
+    }
+    if (!this.#codec.busy) this.#watchIdle();
+  }
+
+  drain(): void {
+    if (this.#drainTimer !== undefined) return;
+    this.#shared.stats.drainClose.inc();
+    this.#codec.drain();
+    // A client may be about to send: it learns of the drain from its next response, for so long as that takes.
+    this.#drainTimer = new WheelTimer(() => {
+      if (!this.#codec.busy) this.close();
+    });
+    this.#shared.wheel.arm(this.#drainTimer, this.#shared.config.timeouts.drainMs);
+  }
+
+  close(): void {
+    this.#codec.close();
+  }
+
+  #watchIdle(): void {
+    const { idleMs } = this.#shared.config.timeouts;
+    if (idleMs > 0) this.#shared.wheel.arm(this.#idleTimer, idleMs);
+  }
+
+  // ServerHandler
+
+  onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): MessageReceiver {
+    const { config, wheel, stats } = this.#shared;
+    wheel.cancel(this.#idleTimer);
+    stats.requests.inc();
+    stats.http1Requests.inc();
+    stats.activeRequests.inc();
+    this.#requests++;
+    if (config.maxRequestsPerConnection > 0 && this.#requests >= config.maxRequestsPerConnection)
+      stream.closeAfterResponse();
+    const info = this.#newInfo(head);
+    const active = new ActiveStream(this.#shared, stream, head, info, endStream);
+    this.#begin(active, stream);
+    return active;
+  }
+
+  onBadRequest(stream: ServerStream, error: CodecError): void {
+    const { stats } = this.#shared;
+    this.#shared.wheel.cancel(this.#idleTimer);
+    stats.protocolErrors.inc();
+    stats.requests.inc();
+    stats.activeRequests.inc();
+    const head = new RequestHead("", "", "", "HTTP/1.1", new HeaderMap());
+    const active = new ActiveStream(this.#shared, stream, head, this.#newInfo(head), true);
+    active.refuse(localReplies.codecError(error.status, error.details));
+  }
+
+  onIdle(): void {
+    this.#watchIdle();
+  }
+
+  onClose(): void {
+    const { wheel, stats } = this.#shared;
+    wheel.cancel(this.#idleTimer);
+    if (this.#durationTimer !== undefined) wheel.cancel(this.#durationTimer);
+    if (this.#drainTimer !== undefined) wheel.cancel(this.#drainTimer);
+    stats.activeConnections.dec();
+    stats.destroyed.inc();
+    this.#settleClosed();
+  }
+
+  #newInfo(head: RequestHead): StreamInfo {
+    const { clock } = this.#shared.config;
+    const info = new StreamInfo(this.#info, clock.now(), clock.monotonic());
+    info.protocol = head.protocol;
+    info.request = head;
+    info.originalPath = head.path;
+    return info;
+  }
+
+  #begin(active: ActiveStream, stream: ServerStream): void {
+    const { config } = this.#shared;
+    const { request: head, info } = active;
+    const refusal = this.#admit(head);
+    if (refusal !== undefined) {
+      active.refuse(refusal);
+      return;
+    }
+    mutateRequestHeaders(head, info, config);
+    if (!config.proxy100Continue && head.headers.first("expect")?.toLowerCase() === "100-continue") {
+      head.headers.remove("expect");
+      stream.writeInformational(new ResponseHead(100, new HeaderMap()));
+    }
+    active.start();
+  }
+
+  /** Checks what must hold of a request before it may pass the filters, and normalizes it; the answer where it fails. */
+  #admit(head: RequestHead): LocalReply | undefined {
+    const { config, normalize } = this.#shared;
+    if (head.protocol === "HTTP/1.0") {
+      if (!config.http1.acceptHttp10) return localReplies.lowVersion;
+      if (head.hostMissing) head.authority = config.http1.defaultHost;
+    }
+    if (head.hostMissing && head.authority === "") return localReplies.missingHost;
+    if (head.path.includes("#")) return localReplies.fragment;
+    const { underscores, stripPort } = config.headers;
+    if (underscores !== "allow" && !checkUnderscores(head.headers, underscores))
+      return localReplies.underscore;
+    if (stripPort !== "none") this.#stripPort(head);
+    if (normalize === undefined) return undefined;
+    const result = normalize(head.path);
+    if (result.kind === "reject") return localReplies.badPath(result.details);
+    if (result.kind === "redirect") return localReplies.pathRedirect(result.path);
+    head.path = result.path;
+    return undefined;
+  }
+
+  #stripPort(head: RequestHead): void {
+    const match = /^(.*):(\d+)$/.exec(head.authority);
+    const host = match?.[1];
+    if (host === undefined || (host.includes(":") && !host.endsWith("]"))) return;
+    if (
+      this.#shared.config.headers.stripPort === "any" ||
+      Number(match?.[2]) === this.#info.localAddress.port
+    )
+      head.authority = host;
+  }
+}
+
+/** False where the request is to be rejected; drops the headers where that is the setting. */
+function checkUnderscores(headers: HeaderMap, action: "reject" | "drop"): boolean {
+  for (let i = headers.list.length - 2; i >= 0; i -= 2) {
+    if (headers.list[i]?.includes("_") !== true) continue;
+    if (action === "reject") return false;
+    headers.list.splice(i, 2);
+  }
+  return true;
+}

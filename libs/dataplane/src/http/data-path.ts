@@ -1,0 +1,52 @@
+import type { Clock } from "@weft/base";
+import type { ClusterSet } from "../runtime/cluster.ts";
+import type { NetworkFilter } from "../runtime/connection.ts";
+import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
+import type { TerminalHttpFilter } from "../runtime/http-filter.ts";
+import type { StatsScope } from "../runtime/stats.ts";
+import { createUpstreamPools } from "../upstream/pools.ts";
+import { createHttpConnectionManager } from "./connection-manager.ts";
+import { createRouter } from "./router/router.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+
+/** What the HTTP data path of a process works with. */
+export interface HttpDataPathOptions {
+  readonly clock: Clock;
+  readonly clusters: ClusterSet;
+}
+
+/** The HTTP data path: connection managers and routers that share pools and timers. */
+export interface HttpDataPath {
+  createConnectionManager(config: HttpConnectionManagerConfig): NetworkFilter;
+  /** The last HTTP filter of a chain; `stats` is the connection manager's scope. */
+  createRouter(options: {
+    readonly stats: StatsScope;
+    readonly suppressEnvoyHeaders: boolean;
+  }): TerminalHttpFilter;
+}
+
+/** As Envoy's `per_connection_buffer_limit_bytes`. */
+const bufferLimit = 1024 * 1024;
+
+/** Creates the HTTP data path, once per process. */
+export function createHttpDataPath({ clock, clusters }: HttpDataPathOptions): HttpDataPath {
+  const wheel = new TimerWheel(clock);
+  const pools = createUpstreamPools({
+    clock,
+    wheel,
+    http1: { maxHeadBytes: 60 * 1024, maxHeaders: 100, preserveCase: false, enableTrailers: true },
+  });
+  return {
+    createConnectionManager: (config) => createHttpConnectionManager(config, wheel),
+    createRouter: ({ stats, suppressEnvoyHeaders }) =>
+      createRouter({
+        name: "envoy.filters.http.router",
+        clusters,
+        pools,
+        wheel,
+        stats,
+        suppressEnvoyHeaders,
+        bufferLimit,
+      }),
+  };
+}

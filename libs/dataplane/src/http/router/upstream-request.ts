@@ -1,0 +1,425 @@
+import type { ClientStream, ResetReason } from "../../codec/codec.ts";
+import type { Cluster, Host, TryOutcome } from "../../runtime/cluster.ts";
+import type { HeaderMap } from "../../runtime/headers.ts";
+import type { TerminalStream } from "../../runtime/http-filter.ts";
+import type { ResponseHead } from "../../runtime/request.ts";
+import type { ClusterChoice, ForwardAction, Route } from "../../runtime/route.ts";
+import type { PooledConnection } from "../../upstream/connection.ts";
+import type { PoolFailure } from "../../upstream/host-pool.ts";
+import type { ClusterPools } from "../../upstream/pools.ts";
+import { mutateHeaders } from "../header-mutation.ts";
+import { localReplies, type UpstreamResetReason } from "../local-reply.ts";
+import { WheelTimer } from "../timer-wheel.ts";
+import { prepareRequest } from "./prepare-request.ts";
+import { RequestBody } from "./request-body.ts";
+import {
+  createRetryState,
+  type RetryState,
+  retryBackoff,
+  type TryReset,
+  wantsRetryAfterReset,
+  wantsRetryAfterResponse,
+} from "./retry.ts";
+import type { RouterContext } from "./router.ts";
+import { requestTimeouts } from "./timeouts.ts";
+import { type TryFailure, type TryOwner, UpstreamTry } from "./upstream-try.ts";
+
+/** A forwarded request: tries, one after the other, until one gives the response, or none is left. */
+export class UpstreamRequest implements TryOwner {
+  readonly #context: RouterContext;
+  readonly #stream: TerminalStream;
+  readonly #route: Route;
+  readonly #action: ForwardAction;
+  readonly #choice: ClusterChoice;
+  readonly #cluster: Cluster;
+  readonly #pools: ClusterPools;
+  readonly #retry: RetryState | undefined;
+  readonly #body: RequestBody;
+  readonly #routeMs: number;
+  readonly #perTryMs: number;
+  #attempt: UpstreamTry | undefined;
+  #tried: Set<Host> | undefined;
+  #retries = 0;
+  #sent = 0;
+  #responding = false;
+  #over = false;
+  #routeTimer: WheelTimer | undefined;
+  #tryTimer: WheelTimer | undefined;
+  #cancelBackoff: (() => void) | undefined;
+
+  /** Chooses the cluster and starts the first try; undefined where the request was answered without. */
+  static start(
+    context: RouterContext,
+    stream: TerminalStream,
+    route: Route,
+    action: ForwardAction,
+    endStream: boolean,
+  ): UpstreamRequest | undefined {
+    const { info, request } = stream;
+    const choice = info.clusterChoice ?? action.pick(stream.random(), request);
+    info.clusterChoice = choice;
+    info.upstreamCluster = choice.cluster;
+    const cluster = context.clusters.get(choice.cluster);
+    if (cluster === undefined) {
+      context.counters.noCluster.inc();
+      stream.reply(localReplies.noCluster(action.clusterNotFoundStatus));
+      return undefined;
+    }
+    const upstream = new UpstreamRequest(context, stream, route, action, choice, cluster, endStream);
+    upstream.#start();
+    return upstream;
+  }
+
+  private constructor(
+    context: RouterContext,
+    stream: TerminalStream,
+    route: Route,
+    action: ForwardAction,
+    choice: ClusterChoice,
+    cluster: Cluster,
+    endStream: boolean,
+  ) {
+    this.#context = context;
+    this.#stream = stream;
+    this.#route = route;
+    this.#action = action;
+    this.#choice = choice;
+    this.#cluster = cluster;
+    this.#pools = context.pools.of(cluster);
+    const { request } = stream;
+    const timeouts = requestTimeouts(request, action);
+    this.#routeMs = timeouts.routeMs;
+    this.#perTryMs = timeouts.perTryMs;
+    this.#retry = createRetryState(request, action.retry);
+    this.#body = new RequestBody(endStream, this.#retry !== undefined, context.bufferLimit);
+    prepareRequest(request, {
+      route,
+      action,
+      choice,
+      info: stream.info,
+      timeoutMs: this.#perTryMs > 0 ? this.#perTryMs : this.#routeMs,
+      suppressEnvoyHeaders: context.suppressEnvoyHeaders,
+    });
+  }
+
+  #start(): void {
+    this.#tryNext();
+    if (this.#body.complete) this.#armRouteTimer();
+  }
+
+  // The request's body
+
+  sendData(chunk: Buffer, endStream: boolean): void {
+    if (this.#over) return;
+    const stream = this.#attempt?.stream;
+    const writable = this.#body.add(chunk, endStream, stream);
+    if (!writable || (stream === undefined && this.#body.full)) this.#stream.holdRequest(true);
+    if (endStream) this.#armRouteTimer();
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    if (this.#over) return;
+    this.#body.addTrailers(trailers, this.#attempt?.stream);
+    this.#armRouteTimer();
+  }
+
+  /** As Envoy: the route's timeout runs from the end of the request. */
+  #armRouteTimer(): void {
+    if (this.#routeMs <= 0 || this.#over || this.#routeTimer !== undefined) return;
+    this.#routeTimer = new WheelTimer(this.#onRouteTimeout);
+    this.#context.wheel.arm(this.#routeTimer, this.#routeMs);
+  }
+
+  // Tries
+
+  #tryNext(): void {
+    const { info, request } = this.#stream;
+    info.attempts++;
+    if (this.#route.includeAttemptCount) request.headers.set("x-envoy-attempt-count", String(info.attempts));
+    const host = this.#pickHost();
+    if (host === undefined) {
+      this.#pools.traffic.noneHealthy.inc();
+      this.#fail(localReplies.noHost);
+      return;
+    }
+    info.upstreamHost = host;
+    if (this.#action.autoHostRewrite === true && host.hostname !== "") request.authority = host.hostname;
+    const permit = this.#cluster.acquire("request");
+    if (permit === undefined) {
+      this.#failed({ kind: "overflow", beforeRequest: true }, "overflow");
+      return;
+    }
+    this.#pools.traffic.requests.inc();
+    this.#pools.traffic.activeRequests.inc();
+    const attempt = new UpstreamTry(this, this.#pools.pool(host), host, permit);
+    this.#attempt = attempt;
+    attempt.start();
+  }
+
+  #pickHost(): Host | undefined {
+    const { info, request } = this.#stream;
+    const hash = this.#action.hash?.(request, info);
+    const { originalDestination } = info.connection;
+    if (hash === undefined && originalDestination === undefined && this.#tried === undefined)
+      return this.#cluster.pick(noContext);
+    return this.#cluster.pick({
+      ...(hash !== undefined && { hash }),
+      ...(originalDestination !== undefined && { originalDestination }),
+      ...(this.#tried !== undefined && { tried: this.#tried }),
+    });
+  }
+
+  sendRequest(attempt: UpstreamTry, connection: PooledConnection): ClientStream {
+    const { info, request, clock } = this.#stream;
+    this.#sent = clock.monotonic();
+    info.upstreamFirstByteSent = this.#sent;
+    info.upstreamLocalAddress = connection.localAddress;
+    info.upstreamProtocol = "HTTP/1.1";
+    if (this.#perTryMs > 0) {
+      this.#tryTimer ??= new WheelTimer(this.#onPerTryTimeout);
+      this.#context.wheel.arm(this.#tryTimer, this.#perTryMs);
+    }
+    const stream = connection.request(request, this.#body.absent, attempt);
+    if (this.#body.absent) return stream;
+    this.#stream.holdRequest(!this.#body.sendTo(stream));
+    return stream;
+  }
+
+  /** Ends the present try, whatever came of it. */
+  #tryOver(): void {
+    if (this.#attempt === undefined) return;
+    this.#attempt = undefined;
+    this.#pools.traffic.activeRequests.dec();
+    if (this.#tryTimer !== undefined) this.#context.wheel.cancel(this.#tryTimer);
+  }
+
+  onTryWritable(): void {
+    if (!this.#over) this.#stream.holdRequest(false);
+  }
+
+  onTryInformational(head: ResponseHead): void {
+    this.#stream.respondInformational(head);
+  }
+
+  onTryHead(attempt: UpstreamTry, head: ResponseHead, endStream: boolean): void {
+    const { info, clock } = this.#stream;
+    const now = clock.monotonic();
+    info.upstreamFirstByteReceived = now;
+    this.#report({ kind: "response", status: head.status }, attempt.host);
+    const retry = this.#retry;
+    if (retry !== undefined && wantsRetryAfterResponse(retry.policy, head)) {
+      if (this.#retryLater(retry, attempt.host)) {
+        attempt.abandon();
+        return;
+      }
+    } else if (this.#retries > 0) this.#pools.traffic.retrySuccesses.inc();
+    this.#deliver(head, endStream, now);
+  }
+
+  #deliver(head: ResponseHead, endStream: boolean, now: number): void {
+    const { info, request } = this.#stream;
+    const { traffic } = this.#pools;
+    this.#responding = true;
+    this.#body.forget(true);
+    if (this.#tryTimer !== undefined) this.#context.wheel.cancel(this.#tryTimer);
+    // Of a tunnel only the handshake has to be in time.
+    if (request.upgrade !== "" && this.#routeTimer !== undefined)
+      this.#context.wheel.cancel(this.#routeTimer);
+    traffic.countStatus(head.status);
+    info.details ||= "via_upstream";
+    info.response = head;
+    const { headers } = head;
+    if (!this.#context.suppressEnvoyHeaders)
+      headers.set("x-envoy-upstream-service-time", String(Math.max(0, Math.floor(now - this.#sent))));
+    if (this.#route.includeAttemptCountInResponse === true)
+      headers.set("x-envoy-attempt-count", String(info.attempts));
+    if (this.#choice.responseHeaders !== undefined)
+      mutateHeaders(headers, [this.#choice.responseHeaders], info);
+    mutateHeaders(headers, this.#route.responseHeaders, info);
+    if (endStream) this.#complete();
+    this.#stream.respond(head, endStream);
+  }
+
+  onTryData(attempt: UpstreamTry, chunk: Buffer, endStream: boolean): void {
+    if (endStream) this.#complete();
+    if (!this.#stream.respondData(chunk, endStream) && !endStream) attempt.stream?.hold(true);
+  }
+
+  onTryTrailers(_attempt: UpstreamTry, trailers: HeaderMap): void {
+    this.#complete();
+    this.#stream.respondTrailers(trailers);
+  }
+
+  /** The client takes more. */
+  resumeResponse(): void {
+    this.#attempt?.stream?.hold(false);
+  }
+
+  /** The upstream has said all. */
+  #complete(): void {
+    const { info, clock } = this.#stream;
+    info.upstreamLastByteReceived = clock.monotonic();
+    this.#pools.traffic.duration.record(info.upstreamLastByteReceived - info.started);
+    this.#tryOver();
+  }
+
+  // Failures
+
+  onTryFailed(attempt: UpstreamTry, failure: TryFailure): void {
+    if (failure.kind === "pool") this.#unconnected(failure.failure, attempt.host);
+    else this.#broken(failure.reason, failure.stale, attempt.host);
+  }
+
+  #unconnected(failure: PoolFailure, host: Host): void {
+    if (failure.kind === "overflow") {
+      this.#failed({ kind: "overflow", beforeRequest: true }, "overflow");
+      return;
+    }
+    this.#report({ kind: "connect-failure" }, host);
+    if (failure.kind === "connect")
+      this.#stream.info.upstreamTransportFailure = transportFailure(failure.error);
+    const word = failure.kind === "timeout" ? "connection timeout" : "remote connection failure";
+    this.#failed({ kind: "connect-failure", beforeRequest: true }, word);
+  }
+
+  #broken(reason: ResetReason, stale: boolean, host: Host): void {
+    const { traffic } = this.#pools;
+    traffic.resetsReceived.inc();
+    if (reason.kind === "protocol-error") traffic.protocolErrors.inc();
+    this.#report({ kind: "reset" }, host);
+    const word = reason.kind === "protocol-error" ? "protocol error" : "connection termination";
+    if (this.#responding) {
+      this.#context.counters.resetAfterResponse.inc();
+      this.#tryOver();
+      this.#stream.abortResponse(
+        word === "protocol error" ? "UPE" : "UC",
+        `upstream_reset_after_response_started{${word.replace(" ", "_")}}`,
+      );
+      return;
+    }
+    // A server that closes an idle connection has not looked at what was on its way to it. Nobody can be sure of
+    // that, so only requests that change nothing count as not sent.
+    const safe = safeMethods.has(this.#stream.request.method);
+    this.#failed({ kind: "reset", beforeRequest: stale && safe }, word);
+  }
+
+  /** A try came to nothing: another one, or an answer that says so. */
+  #failed(reset: TryReset, reason: UpstreamResetReason): void {
+    const retry = this.#retry;
+    const host = this.#attempt?.host;
+    if (retry !== undefined && wantsRetryAfterReset(retry.policy, reset) && this.#retryLater(retry, host))
+      return;
+    this.#tryOver();
+    const reply = localReplies.upstreamReset({
+      reason,
+      retried: this.#retries > 0,
+      transportFailure: this.#stream.info.upstreamTransportFailure,
+    });
+    this.#fail(reason === "overflow" ? { ...reply, headers: ["x-envoy-overloaded", "true"] } : reply);
+  }
+
+  /** Schedules another try; false where there is none left, or the request cannot be repeated. */
+  #retryLater(retry: RetryState, host: Host | undefined): boolean {
+    const { traffic } = this.#pools;
+    if (retry.remaining === 0) {
+      this.#stream.info.flags.add("URX");
+      traffic.retryLimitExceeded.inc();
+      return false;
+    }
+    if (!this.#body.repeatable && !this.#body.absent) return false;
+    const permit = this.#cluster.acquire("retry");
+    if (permit === undefined) return false;
+    retry.remaining--;
+    this.#retries++;
+    traffic.retries.inc();
+    traffic.retryBackoff.inc();
+    this.#tryOver();
+    if (retry.policy.avoidPreviousHosts && host !== undefined) {
+      this.#tried ??= new Set();
+      this.#tried.add(host);
+    }
+    const wait = retryBackoff(retry.policy, this.#retries, this.#stream.random());
+    const cancel = this.#stream.clock.after(wait, () => {
+      this.#cancelBackoff = undefined;
+      permit.release();
+      this.#tryNext();
+    });
+    this.#cancelBackoff = () => {
+      cancel();
+      permit.release();
+    };
+    return true;
+  }
+
+  readonly #onRouteTimeout = () => {
+    if (this.#over) return;
+    this.#pools.traffic.timeouts.inc();
+    if (this.#attempt !== undefined) this.#report({ kind: "timeout" }, this.#attempt.host);
+    this.#dropTry();
+    if (this.#responding) this.#stream.abortResponse("UT", "response_timeout");
+    else this.#fail(localReplies.upstreamTimeout);
+  };
+
+  readonly #onPerTryTimeout = () => {
+    const attempt = this.#attempt;
+    if (this.#over || attempt === undefined) return;
+    this.#pools.traffic.perTryTimeouts.inc();
+    this.#report({ kind: "timeout" }, attempt.host);
+    attempt.abandon();
+    const retry = this.#retry;
+    if (
+      retry !== undefined &&
+      wantsRetryAfterReset(retry.policy, { kind: "timeout", beforeRequest: false }) &&
+      this.#retryLater(retry, attempt.host)
+    )
+      return;
+    this.#tryOver();
+    this.#fail(localReplies.perTryTimeout);
+  };
+
+  #fail(reply: Parameters<TerminalStream["reply"]>[0]): void {
+    this.#pools.traffic.countStatus(reply.status);
+    this.#stream.reply(reply);
+  }
+
+  #report(outcome: TryOutcome, host: Host): void {
+    this.#cluster.report(host, outcome);
+  }
+
+  #dropTry(): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    this.#pools.traffic.resetsSent.inc();
+    this.#tryOver();
+    attempt.abandon();
+  }
+
+  /** The stream is over; what is under way is broken off. */
+  end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#cancelBackoff?.();
+    if (this.#routeTimer !== undefined) this.#context.wheel.cancel(this.#routeTimer);
+    this.#dropTry();
+  }
+}
+
+const noContext = {};
+
+/** https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods */
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+
+const errnoText: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "Connection refused",
+  EHOSTUNREACH: "No route to host",
+  ENETUNREACH: "Network is unreachable",
+  ECONNRESET: "Connection reset by peer",
+  ENOENT: "No such file or directory",
+};
+
+/** What the socket said, in the words that users of Envoy search for. */
+function transportFailure(error: Error | undefined): string | undefined {
+  if (error === undefined) return undefined;
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  return errnoText[code] === undefined ? error.message : `delayed connect error: ${errnoText[code]}`;
+}

@@ -1,0 +1,428 @@
+import type { Clock } from "@weft/base";
+import type { MessageReceiver, ResetReason, ServerStream } from "../codec/codec.ts";
+import type { HeaderMap } from "../runtime/headers.ts";
+import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
+import type {
+  FilterStatus,
+  HttpStreamFilter,
+  LocalReply,
+  TerminalStream,
+  TerminalStreamFilter,
+} from "../runtime/http-filter.ts";
+import type { RequestHead, ResponseHead } from "../runtime/request.ts";
+import type { Route, RouteTable } from "../runtime/route.ts";
+import type { ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
+import type { DownstreamStats } from "./downstream-stats.ts";
+import { localReplies, toResponse } from "./local-reply.ts";
+import { mutateResponseHeaders } from "./response-headers.ts";
+import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
+
+/** What a stream has from its connection manager. */
+export interface StreamContext {
+  readonly config: HttpConnectionManagerConfig;
+  readonly wheel: TimerWheel;
+  readonly stats: DownstreamStats;
+  readonly date: () => string;
+}
+
+const empty = Buffer.alloc(0);
+/** Body bytes held while a filter has stopped its message; the sender is paused at the first of them. */
+type Held = { chunks: Buffer[]; end: boolean; trailers: HeaderMap | undefined };
+
+/**
+ * One request and its response on their way through the filters:
+ *
+ *     codec ──▶ filter 0 ──▶ filter 1 ──▶ … ──▶ terminal (router)
+ *     codec ◀── filter 0 ◀── filter 1 ◀── … ◀── terminal
+ */
+export class ActiveStream implements TerminalStream, MessageReceiver {
+  readonly info: StreamInfo;
+  readonly request: RequestHead;
+  readonly clock: Clock;
+  readonly random: () => number;
+  route: Route | undefined;
+
+  readonly #context: StreamContext;
+  readonly #codec: ServerStream;
+  readonly #table: RouteTable | undefined;
+  #filters: HttpStreamFilter[] = [];
+  #terminal: TerminalStreamFilter | undefined;
+
+  /** The filter that has the request's head; those before it are done with it. */
+  #requestAt = 0;
+  #requestStopped = false;
+  #requestEnd: boolean;
+  #requestHeld: Held | undefined;
+  #terminalStarted = false;
+  #holdByTerminal = false;
+
+  #response: ResponseHead | undefined;
+  #responseAt = 0;
+  #responseStopped = false;
+  #responseEnd = false;
+  #responseHeld: Held | undefined;
+  #headWritten = false;
+  #finished = false;
+
+  #lastActivity = 0;
+  #idleMs = 0;
+  #idleTimer: WheelTimer | undefined;
+  #requestTimer: WheelTimer | undefined;
+  #durationTimer: WheelTimer | undefined;
+
+  constructor(
+    context: StreamContext,
+    codec: ServerStream,
+    request: RequestHead,
+    info: StreamInfo,
+    endStream: boolean,
+  ) {
+    const { config } = context;
+    this.#context = context;
+    this.#codec = codec;
+    this.request = request;
+    this.info = info;
+    this.clock = config.clock;
+    this.random = config.random;
+    this.#requestEnd = endStream;
+    this.#table = config.routes();
+    if (endStream) info.requestComplete = info.started;
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Chooses the route and sends the request's head on its way. */
+  start(): void {
+    const { config } = this.#context;
+    this.refreshRoute();
+    if (this.request.upgrade !== "" && !this.#upgradeAllowed()) {
+      this.refuse(localReplies.upgradeRefused);
+      return;
+    }
+    this.#startTimers();
+    const filters: HttpStreamFilter[] = [];
+    for (const filter of config.filters) {
+      const opened = filter.open(this);
+      if (opened !== undefined) filters.push(opened);
+    }
+    this.#filters = filters;
+    this.#terminal = config.terminal.open(this);
+    this.#runRequest(0);
+  }
+
+  /** Answers a request that is not to pass the filters, and closes the connection. */
+  refuse(reply: LocalReply): void {
+    this.#codec.closeAfterResponse();
+    this.reply(reply);
+  }
+
+  #upgradeAllowed(): boolean {
+    const action = this.route?.action;
+    const kind = this.request.upgrade;
+    const byRoute = action?.kind === "forward" ? action.upgrades?.get(kind) : undefined;
+    return byRoute ?? this.#context.config.upgrades.has(kind);
+  }
+
+  refreshRoute(): void {
+    this.route = this.#table?.match(this.request, this.random());
+    this.info.route = this.route;
+  }
+
+  filterConfig(name: string): unknown {
+    return this.info.clusterChoice?.filterConfig?.get(name) ?? this.route?.filterConfig.get(name);
+  }
+
+  // Timers
+
+  #startTimers(): void {
+    const { wheel, config } = this.#context;
+    const { timeouts } = config;
+    const action = this.route?.action;
+    const forward = action?.kind === "forward" ? action : undefined;
+    this.#lastActivity = this.info.started;
+    this.#idleMs = forward?.idleTimeoutMs ?? timeouts.streamIdleMs;
+    if (this.#idleMs > 0) {
+      this.#idleTimer = new WheelTimer(this.#onIdle);
+      wheel.arm(this.#idleTimer, this.#idleMs);
+    }
+    if (timeouts.requestMs > 0 && !this.#requestEnd) {
+      this.#requestTimer = new WheelTimer(() => this.#timeOut(localReplies.requestTimeout));
+      wheel.arm(this.#requestTimer, timeouts.requestMs);
+    }
+    const durationMs = forward?.maxStreamDurationMs ?? timeouts.maxStreamDurationMs;
+    if (durationMs > 0) {
+      this.#durationTimer = new WheelTimer(() => this.#timeOut(localReplies.maxDuration));
+      wheel.arm(this.#durationTimer, durationMs);
+    }
+  }
+
+  readonly #onIdle = () => {
+    // Activity does not touch the timer; it looks how long ago the last was.
+    const left = this.#lastActivity + this.#idleMs - this.clock.monotonic();
+    if (left > 0 && this.#idleTimer !== undefined) {
+      this.#context.wheel.arm(this.#idleTimer, left);
+      return;
+    }
+    this.#context.stats.idleTimeout.inc();
+    this.#timeOut(this.#requestEnd ? localReplies.streamIdleUpstream : localReplies.streamIdle);
+  };
+
+  #timeOut(reply: LocalReply): void {
+    if (!this.#requestEnd) this.#codec.closeAfterResponse();
+    this.reply(reply);
+  }
+
+  #touch(): number {
+    const now = this.clock.monotonic();
+    this.#lastActivity = now;
+    return now;
+  }
+
+  // The request's way
+
+  #runRequest(from: number): void {
+    const filters = this.#filters;
+    for (let i = from; i < filters.length; i++) {
+      this.#requestAt = i;
+      const status: FilterStatus | undefined = filters[i]?.onRequest?.(this.request, this.#requestEnd);
+      if (this.#finished || this.#response !== undefined) return; // answered here
+      if (status !== "stop") continue;
+      this.#requestStopped = true;
+      if (!this.#requestEnd) this.#updateHold();
+      return;
+    }
+    this.#requestAt = filters.length;
+    this.#terminalStarted = true;
+    const held = this.#requestHeld;
+    this.#terminal?.onRequest(this.request, this.#requestEnd && held === undefined);
+    if (held !== undefined) this.#releaseRequest(held);
+  }
+
+  #releaseRequest(held: Held): void {
+    this.#requestHeld = undefined;
+    const { chunks, end, trailers } = held;
+    for (const [i, chunk] of chunks.entries()) this.#requestData(chunk, end && i === chunks.length - 1);
+    if (trailers !== undefined) this.#requestTrailers(trailers);
+  }
+
+  continueRequest(): void {
+    if (!this.#requestStopped || this.#finished || this.#response !== undefined) return;
+    this.#requestStopped = false;
+    this.#runRequest(this.#requestAt + 1);
+    this.#updateHold();
+  }
+
+  onData(chunk: Buffer, endStream: boolean): void {
+    const now = this.#touch();
+    this.info.bytesReceived += chunk.length;
+    if (endStream) this.#requestCompleted(now);
+    if (this.#finished) return;
+    if (!this.#terminalStarted) {
+      this.#requestHeld ??= { chunks: [], end: false, trailers: undefined };
+      this.#requestHeld.chunks.push(chunk);
+      this.#requestHeld.end = endStream;
+      return;
+    }
+    this.#requestData(chunk, endStream);
+  }
+
+  #requestData(chunk: Buffer, endStream: boolean): void {
+    let data = chunk;
+    for (const filter of this.#filters) {
+      if (filter.onRequestData !== undefined) data = filter.onRequestData(data, endStream) ?? empty;
+    }
+    if (data.length > 0 || endStream) this.#terminal?.onRequestData(data, endStream);
+  }
+
+  onTrailers(trailers: HeaderMap): void {
+    this.#requestCompleted(this.#touch());
+    if (this.#finished) return;
+    if (this.#terminalStarted) this.#requestTrailers(trailers);
+    else {
+      this.#requestHeld ??= { chunks: [], end: false, trailers: undefined };
+      this.#requestHeld.trailers = trailers;
+    }
+  }
+
+  #requestTrailers(trailers: HeaderMap): void {
+    for (const filter of this.#filters) filter.onRequestTrailers?.(trailers);
+    this.#terminal?.onRequestTrailers(trailers);
+  }
+
+  #requestCompleted(now: number): void {
+    this.#requestEnd = true;
+    this.info.requestComplete = now;
+    if (this.#requestTimer !== undefined) this.#context.wheel.cancel(this.#requestTimer);
+  }
+
+  holdRequest(hold: boolean): void {
+    this.#holdByTerminal = hold;
+    this.#updateHold();
+  }
+
+  #updateHold(): void {
+    if (!this.#finished) this.#codec.hold(this.#holdByTerminal || this.#requestStopped);
+  }
+
+  onReset(reason: ResetReason): void {
+    if (this.#finished) return;
+    if (reason.kind === "protocol-error") {
+      this.refuse(localReplies.codecError(reason.error.status, reason.error.details));
+      return;
+    }
+    this.info.flags.add("DC");
+    this.info.details ||= "downstream_remote_disconnect";
+    this.#context.stats.resetReceived.inc();
+    this.#finish();
+  }
+
+  // The response's way
+
+  respondInformational(head: ResponseHead): void {
+    if (!this.#finished && this.#response === undefined) this.#codec.writeInformational(head);
+  }
+
+  respond(head: ResponseHead, endStream: boolean): void {
+    if (this.#finished || this.#response !== undefined) return;
+    this.#response = head;
+    this.#responseEnd = endStream;
+    this.#touch();
+    this.#runResponse(this.#filters.length - 1);
+  }
+
+  #runResponse(from: number): void {
+    const head = this.#response;
+    if (head === undefined) return;
+    const filters = this.#filters;
+    for (let i = from; i >= 0; i--) {
+      this.#responseAt = i;
+      const status = filters[i]?.onResponse?.(head, this.#responseEnd);
+      if (this.#finished) return;
+      if (status === "stop") {
+        this.#responseStopped = true;
+        return;
+      }
+    }
+    this.#writeHead(head, this.#responseEnd && this.#responseHeld === undefined);
+    const held = this.#responseHeld;
+    if (held === undefined) return;
+    this.#responseHeld = undefined;
+    for (const [i, chunk] of held.chunks.entries())
+      this.#writeData(chunk, held.end && i === held.chunks.length - 1);
+    if (held.trailers !== undefined) this.#writeTrailers(held.trailers);
+  }
+
+  #writeHead(head: ResponseHead, endStream: boolean): void {
+    const { info } = this;
+    const { config, date } = this.#context;
+    mutateResponseHeaders(head, info, config, date);
+    info.response = head;
+    info.responseCode = head.status;
+    info.downstreamFirstByteSent = this.clock.monotonic();
+    this.#headWritten = true;
+    this.#codec.writeHead(head, endStream);
+    if (endStream) this.#finish();
+  }
+
+  continueResponse(): void {
+    if (!this.#responseStopped || this.#finished) return;
+    this.#responseStopped = false;
+    this.#runResponse(this.#responseAt - 1);
+    if (!this.#finished) this.#terminal?.onWritable();
+  }
+
+  respondData(chunk: Buffer, endStream: boolean): boolean {
+    if (this.#finished) return true;
+    if (!this.#headWritten) {
+      this.#responseHeld ??= { chunks: [], end: false, trailers: undefined };
+      this.#responseHeld.chunks.push(chunk);
+      this.#responseHeld.end = endStream;
+      return false;
+    }
+    this.#touch();
+    return this.#writeData(chunk, endStream);
+  }
+
+  #writeData(chunk: Buffer, endStream: boolean): boolean {
+    let data = chunk;
+    const filters = this.#filters;
+    for (let i = filters.length - 1; i >= 0; i--) {
+      const filter = filters[i];
+      if (filter?.onResponseData !== undefined) data = filter.onResponseData(data, endStream) ?? empty;
+    }
+    this.info.bytesSent += data.length;
+    const writable = this.#codec.writeData(data, endStream);
+    if (endStream) this.#finish();
+    return writable;
+  }
+
+  respondTrailers(trailers: HeaderMap): void {
+    if (this.#finished) return;
+    if (this.#headWritten) {
+      this.#writeTrailers(trailers);
+      return;
+    }
+    this.#responseHeld ??= { chunks: [], end: false, trailers: undefined };
+    this.#responseHeld.trailers = trailers;
+  }
+
+  #writeTrailers(trailers: HeaderMap): void {
+    for (let i = this.#filters.length - 1; i >= 0; i--) this.#filters[i]?.onResponseTrailers?.(trailers);
+    this.info.responseTrailers = trailers;
+    this.#codec.writeTrailers(trailers);
+    this.#finish();
+  }
+
+  onWritable(): void {
+    this.#touch();
+    if (!this.#finished && this.#headWritten) this.#terminal?.onWritable();
+  }
+
+  reply(reply: LocalReply): void {
+    if (this.#finished) return;
+    const { info } = this;
+    if (reply.flag !== undefined) info.flags.add(reply.flag);
+    info.details = reply.details;
+    if (this.#headWritten) {
+      this.#break();
+      return;
+    }
+    // What was on its way back is replaced; filters see the reply as they would see a response.
+    this.#response = undefined;
+    this.#responseHeld = undefined;
+    this.#responseStopped = false;
+    const { head, body } = toResponse(reply, this.request);
+    this.respond(head, body.length === 0);
+    if (body.length > 0) this.respondData(body, true);
+  }
+
+  abortResponse(flag: ResponseFlag, details: string): void {
+    if (this.#finished) return;
+    this.info.flags.add(flag);
+    this.info.details = details;
+    this.#break();
+  }
+
+  #break(): void {
+    this.#finish();
+    this.#codec.reset();
+  }
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    const { info } = this;
+    const { wheel, config, stats } = this.#context;
+    if (this.#idleTimer !== undefined) wheel.cancel(this.#idleTimer);
+    if (this.#requestTimer !== undefined) wheel.cancel(this.#requestTimer);
+    if (this.#durationTimer !== undefined) wheel.cancel(this.#durationTimer);
+    for (const filter of this.#filters) filter.onEnd?.();
+    this.#terminal?.onEnd();
+    info.ended = this.clock.monotonic();
+    info.downstreamLastByteSent = info.ended;
+    stats.requestDone(info);
+    for (const log of config.accessLogs) log(info);
+  }
+}
