@@ -1,0 +1,167 @@
+import { accessSync, constants } from "node:fs";
+import { isIP } from "node:net";
+import { hostname, networkInterfaces } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type AgentAddresses,
+  type AgentOptions,
+  buildNode,
+  buildNodeMetadata,
+  type Environment,
+  envoyCommand,
+  parseAppMetricsTarget,
+  parseProxyConfig,
+  weftCommand,
+} from "@weft/agent";
+import { formatProblem } from "@weft/base";
+import { createLogger, parseLogLevel } from "@weft/observability";
+
+/** Flags of `pilot-agent proxy`. */
+export interface ProxyFlags {
+  readonly domain?: string;
+  readonly serviceCluster?: string;
+  readonly concurrency?: number;
+  readonly proxyLogLevel: string;
+  readonly proxyComponentLogLevel: string;
+  readonly log_output_level: string;
+  readonly proxy: "weft" | "envoy";
+  readonly envoyBinary?: string;
+  readonly bindAddress?: string;
+  readonly dryRun?: boolean;
+  readonly exitWithParent?: boolean;
+  /** Accepted for Istio's sake; each has a note in {@link notes}. */
+  readonly templateFile?: string;
+  readonly meshConfig?: string;
+  readonly outlierLogPath?: string;
+  readonly stsPort?: number;
+  readonly tokenManagerPlugin?: string;
+  readonly profiling?: boolean;
+}
+
+/** Flags of Istio's agent that are taken and do nothing, and what to do instead. */
+const notes: readonly (readonly [flag: keyof ProxyFlags, note: string])[] = [
+  [
+    "templateFile",
+    "--templateFile has no effect: the bootstrap is built in; use PROXY_CONFIG for what it should hold",
+  ],
+  ["meshConfig", "--meshConfig has no effect: pilot-discovery reads it; the agent takes PROXY_CONFIG"],
+  ["outlierLogPath", "--outlierLogPath has no effect"],
+  ["stsPort", "--stsPort has no effect: there is no token exchange"],
+  ["tokenManagerPlugin", "--tokenManagerPlugin has no effect: there is no token exchange"],
+];
+
+/** Weft's proxy, beside this app. */
+const weftProxyMain = fileURLToPath(new URL("../../proxy/src/main.ts", import.meta.url));
+
+/**
+ * Puts flags and environment together, as Istio's agent does: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,
+ * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS.
+ * What is wrong but can be left out is logged; what cannot throws.
+ */
+export async function readAgentOptions(
+  role: "sidecar" | "router",
+  flags: ProxyFlags,
+  processEnv: Environment,
+): Promise<AgentOptions> {
+  const level = parseLogLevel(flags.log_output_level, "pilot-agent");
+  if ("problem" in level) throw new Error(`--log_output_level: ${level.problem}`);
+  const logger = createLogger({ component: "pilot-agent", ...level });
+  for (const [flag, note] of notes) if (flags[flag] !== undefined) logger.warn(note);
+
+  const { value: given, problems } = await parseProxyConfig(processEnv.PROXY_CONFIG ?? "");
+  const proxyConfig = {
+    ...given,
+    ...(flags.concurrency === undefined ? {} : { concurrency: flags.concurrency }),
+    ...(flags.serviceCluster === undefined ? {} : { serviceCluster: flags.serviceCluster }),
+  };
+  const env: Environment = { ...processEnv, ...proxyConfig.proxyMetadata };
+  const ip = instanceIp(env);
+  const metadata = buildNodeMetadata(env, [ip], proxyConfig);
+  const appMetrics = parseAppMetricsTarget(env.ISTIO_PROMETHEUS_ANNOTATIONS, proxyConfig.statusPort);
+  for (const problem of [...problems, ...metadata.problems, ...appMetrics.problems]) {
+    logger[problem.severity === "error" ? "error" : "warn"](formatProblem(problem));
+  }
+  const namespace = env.POD_NAMESPACE || "default";
+  return {
+    role,
+    node: buildNode({
+      role,
+      ip,
+      podName: env.POD_NAME || hostname(),
+      namespace,
+      dnsDomain: flags.domain || `${namespace}.svc.cluster.local`,
+      serviceCluster: proxyConfig.serviceCluster,
+      metadata: metadata.value,
+    }),
+    proxyConfig,
+    instanceIps: [ip],
+    ports: {
+      admin: proxyConfig.proxyAdminPort,
+      status: proxyConfig.statusPort,
+      health: portOf(env, "ENVOY_STATUS_PORT", 15021),
+      stats: portOf(env, "ENVOY_PROMETHEUS_PORT", 15090),
+    },
+    addresses: addressesOf(ip, flags.bindAddress),
+    proxyCommand:
+      flags.proxy === "envoy"
+        ? (options) => envoyCommand(findEnvoy(flags.envoyBinary ?? env.ENVOY_BIN, env), options)
+        : (options) => weftCommand(weftProxyMain, options),
+    proxyLogLevel: flags.proxyLogLevel,
+    proxyComponentLogLevel: flags.proxyComponentLogLevel,
+    sdsSocket: resolve("./var/run/secrets/workload-spiffe-uds/socket"),
+    appMetrics: appMetrics.value,
+    env,
+    logger,
+  };
+}
+
+function instanceIp(env: Environment): string {
+  const given = env.INSTANCE_IP;
+  if (given) {
+    if (isIP(given) === 0) throw new Error(`INSTANCE_IP: ${given} is no IP address`);
+    return given;
+  }
+  const external = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address !== undefined && !address.internal && address.family === "IPv4");
+  return external?.address ?? "127.0.0.1";
+}
+
+/**
+ * Istio's addresses: what only the pod itself calls on its loopback, the rest on all. Where the workload's own address is a loopback
+ * address (a mesh on one machine: each workload has one of 127.0.0.0/8) everything is bound to that, so that proxies do not clash.
+ */
+function addressesOf(ip: string, bindAddress: string | undefined): AgentAddresses {
+  const one = bindAddress ?? (ip.startsWith("127.") ? ip : undefined);
+  return one === undefined ? { local: "127.0.0.1", public: "0.0.0.0" } : { local: one, public: one };
+}
+
+function portOf(env: Environment, name: string, fallback: number): number {
+  const port = Number(env[name] || fallback);
+  if (Number.isInteger(port) && port > 0 && port <= 65535) return port;
+  throw new Error(`${name}: ${env[name]} is no port, allowed are 1 to 65535`);
+}
+
+/** The Envoy that is named, else the one on the PATH. */
+function findEnvoy(named: string | undefined, env: Environment): string {
+  const candidates = named
+    ? [resolve(named)]
+    : (env.PATH ?? "").split(delimiter).map((folder) => join(folder, "envoy"));
+  const found = candidates.find(isExecutable);
+  if (found !== undefined) return found;
+  throw new Error(
+    named
+      ? `${named} is no executable file; --envoy-binary or ENVOY_BIN must name an Envoy`
+      : "no Envoy found: name one by --envoy-binary or ENVOY_BIN, or put it on the PATH (npm run peers installs one)",
+  );
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false; // absent or not ours to run: the next candidate
+  }
+}

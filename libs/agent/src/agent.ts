@@ -1,0 +1,252 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Clock, systemClock } from "@weft/base";
+import { createHttpEndpoint, type Logger, type Metrics } from "@weft/observability";
+import { createXdsRelay, type XdsRelay } from "@weft/xds";
+import { buildBootstrap } from "./bootstrap/build-bootstrap.ts";
+import type { AgentAddresses, AgentPorts } from "./bootstrap/ports.ts";
+import { drainListeners, waitFor } from "./drain.ts";
+import { httpCall } from "./http-client.ts";
+import type { BootstrapNode } from "./node/node.ts";
+import type { ProxyConfig } from "./node/proxy-config.ts";
+import type { ProxyCommand, ProxyCommandOptions } from "./proxy/command.ts";
+import { type StartProcess, startProcess } from "./proxy/process.ts";
+import { createSupervisor } from "./proxy/supervisor.ts";
+import type { AppMetricsTarget } from "./status/app-metrics.ts";
+import { type AgentCounters, createAgentCounters, createAgentMetrics } from "./status/counters.ts";
+import { type AdminCall, checkReadiness } from "./status/readiness.ts";
+import { statusRoutes } from "./status/routes.ts";
+
+/** Settings of {@link startAgent}. */
+export interface AgentOptions {
+  readonly role: "sidecar" | "router";
+  readonly node: BootstrapNode;
+  readonly proxyConfig: ProxyConfig;
+  /** The workload's addresses, its own first. */
+  readonly instanceIps: readonly string[];
+  readonly ports: AgentPorts;
+  readonly addresses: AgentAddresses;
+  /** Which proxy runs: `envoyCommand` or `weftCommand`. */
+  readonly proxyCommand: (options: ProxyCommandOptions) => ProxyCommand;
+  /** `warning`, in Envoy's spelling. */
+  readonly proxyLogLevel: string;
+  /** `misc:error`; empty for none. */
+  readonly proxyComponentLogLevel: string;
+  /** Unix socket of the SDS server; beside the workload's identity, as Istio has it. */
+  readonly sdsSocket: string;
+  /** Where the application serves its own metrics. */
+  readonly appMetrics: AppMetricsTarget | undefined;
+  /** Environment of the proxy. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+  readonly startProcess?: StartProcess;
+}
+
+/** How an agent ended. */
+export type AgentEnd =
+  | { readonly kind: "stopped" }
+  /** The proxy ended again and again; `message` says how. */
+  | { readonly kind: "gave-up"; readonly message: string };
+
+/** A running agent and its proxy. */
+export interface Agent {
+  /** The file of the bootstrap. */
+  readonly bootstrapFile: string;
+  /** Process id of the running proxy. */
+  proxyPid(): number | undefined;
+  /** Resolves when the proxy has ended for good; the agent is to be closed then. */
+  readonly ended: Promise<AgentEnd>;
+  /** Has the proxy drain, waits `terminationDrainDuration`, and stops: what SIGTERM asks for. */
+  drainAndStop(): Promise<void>;
+  /** Stops the proxy and everything else now. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The longest path of a Unix socket, on Linux (108 with the end's zero) and macOS (104). */
+const maxSocketPath = process.platform === "linux" ? 107 : 103;
+/** What a proxy is given between SIGTERM and SIGKILL. */
+const proxyGraceMs = 5_000;
+const adminLimits = { timeoutMs: 2_000, maxBytes: 64 << 20 } as const;
+
+/** Writes the bootstrap into ProxyConfig's `configPath`; the path of the file and what it holds. */
+export function writeBootstrap(options: AgentOptions): { readonly file: string; readonly xdsSocket: string } {
+  const { node, proxyConfig, instanceIps, ports, addresses, sdsSocket } = options;
+  const folder = resolve(proxyConfig.configPath);
+  const xdsSocket = join(folder, "XDS");
+  if (xdsSocket.length > maxSocketPath) {
+    throw new Error(
+      `configPath ${folder} is too long: the socket ${xdsSocket} may have ${maxSocketPath} characters at most`,
+    );
+  }
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "envoy-rev.json");
+  const bootstrap = buildBootstrap({
+    node,
+    proxyConfig,
+    instanceIps,
+    ports,
+    addresses,
+    xdsSocket,
+    sdsSocket,
+  });
+  writeFileSync(file, `${JSON.stringify(bootstrap, null, 2)}\n`, { mode: 0o600 });
+  return { file, xdsSocket };
+}
+
+/**
+ * Starts the agent: the status server, the xDS relay, and then the proxy, which is kept running. Throws where a port or the socket
+ * cannot be bound; nothing is left running then.
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { role, node, proxyConfig, ports, addresses, logger, env } = options;
+  const { clock = systemClock, random = Math.random } = options;
+  const startedAt = clock.monotonic();
+  const counters = createAgentCounters();
+  const { file: bootstrapFile, xdsSocket } = writeBootstrap(options);
+  const supervisor = createSupervisor({
+    command: options.proxyCommand({
+      bootstrapFile,
+      logLevel: options.proxyLogLevel,
+      componentLogLevel: options.proxyComponentLogLevel,
+      concurrency: proxyConfig.concurrency,
+      drainDurationMs: proxyConfig.drainDurationMs,
+      env,
+    }),
+    startProcess: options.startProcess ?? startProcess,
+    clock,
+    random,
+    logger,
+  });
+  const admin: AdminCall = (path, method = "GET") =>
+    httpCall({ host: addresses.local, port: ports.admin, path, method, ...adminLimits });
+
+  let readyAfter = Number.NaN;
+  const readiness = async () => {
+    const state = await checkReadiness(admin);
+    if (state.ready && Number.isNaN(readyAfter)) {
+      readyAfter = (clock.monotonic() - startedAt) / 1000;
+      logger.info({ seconds: Math.round(readyAfter * 1000) / 1000 }, "proxy is ready");
+    }
+    return state;
+  };
+  let metrics: Promise<Metrics> | undefined;
+  const relay = createRelay({ address: proxyConfig.discoveryAddress, counters, logger, clock, random });
+  const status = await createHttpEndpoint({
+    host: addresses.public,
+    port: ports.status,
+    logger,
+    routes: statusRoutes({
+      admin,
+      readiness,
+      counters,
+      metrics: () => {
+        metrics ??= createAgentMetrics(counters, {
+          readyAfter: () => readyAfter,
+          restarts: supervisor.restarts,
+        });
+        return metrics;
+      },
+      app: { host: addresses.local, metrics: options.appMetrics },
+      quit: () => void close(),
+      drain: () => drainListeners(admin, role, logger),
+    }),
+  });
+
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= (async () => {
+      await supervisor.stop(proxyGraceMs);
+      await relay.close();
+      await status.close();
+      await (await metrics)?.close();
+      rmSync(xdsSocket, { force: true });
+    })();
+    return closed;
+  };
+  try {
+    // A socket file that a killed agent left behind would be in the way.
+    rmSync(xdsSocket, { force: true });
+    await relay.listen(`unix:${xdsSocket}`);
+  } catch (error) {
+    await status.close();
+    throw error;
+  }
+  supervisor.start();
+  logger.info(
+    {
+      node: node.id,
+      pilot: proxyConfig.discoveryAddress,
+      status: `${addresses.public}:${ports.status}`,
+      admin: `${addresses.local}:${ports.admin}`,
+    },
+    "agent started",
+  );
+
+  let drained: Promise<void> | undefined;
+  return {
+    bootstrapFile,
+    proxyPid: supervisor.pid,
+    ended: supervisor.ended,
+    drainAndStop: () => {
+      drained ??= (async () => {
+        const waitMs = proxyConfig.terminationDrainDurationMs;
+        logger.info({ waitMs }, "draining the proxy");
+        await drainListeners(admin, role, logger);
+        await waitFor(clock, waitMs, supervisor.ended);
+        await close();
+      })();
+      return drained;
+    },
+    close,
+  };
+}
+
+interface RelayOptions {
+  readonly address: string;
+  readonly counters: AgentCounters;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** The relay to pilot, whose coming and going is logged and counted. */
+function createRelay({ address, counters, logger, clock, random }: RelayOptions): XdsRelay {
+  let connected = false;
+  return createXdsRelay({
+    // Soon back after a restart of pilot, and not all at once: the delay has jitter.
+    upstream: { address, backoff: { initialMs: 200, maxMs: 5_000 } },
+    clock,
+    random,
+    onUpstreamEvent: (event) => {
+      switch (event.kind) {
+        case "connected":
+          connected = true;
+          logger.info({ pilot: address }, "connected to pilot");
+          break;
+        case "disconnected":
+          if (connected) counters.pilotConnectionTerminations++;
+          else counters.pilotConnectionFailures++;
+          // Said once for each time that pilot goes: the proxy runs on with what it has.
+          if (connected || counters.pilotConnectionFailures === 1) {
+            logger.warn({ pilot: address, reason: event.reason }, "no connection to pilot, trying again");
+          }
+          connected = false;
+          break;
+        case "accepted":
+          break;
+        case "rejected":
+          logger.warn({ type: event.typeUrl, reason: event.reason }, "the proxy rejected its configuration");
+          break;
+      }
+    },
+    onEvent: (event) => {
+      if (event.kind === "sent") counters.xdsResponses++;
+      else if (event.kind === "disconnected") counters.proxyConnectionTerminations++;
+      else if (event.kind === "subscribed" || event.kind === "acked" || event.kind === "nacked")
+        counters.xdsRequests++;
+    },
+  });
+}

@@ -1,0 +1,9 @@
+export { type Agent, type AgentEnd, type AgentOptions, startAgent, writeBootstrap } from "./agent.ts";
+export type { AgentAddresses, AgentPorts } from "./bootstrap/ports.ts";
+export { HttpCallError, type HttpCallOptions, httpCall } from "./http-client.ts";
+export { type BootstrapNode, buildNode, type NodeOptions } from "./node/node.ts";
+export { buildNodeMetadata, type Environment } from "./node/node-metadata.ts";
+export { type ProxyConfig, parseProxyConfig } from "./node/proxy-config.ts";
+export { type ParentView, watchParent } from "./parent-watch.ts";
+export { envoyCommand, type ProxyCommand, type ProxyCommandOptions, weftCommand } from "./proxy/command.ts";
+export { type AppMetricsTarget, parseAppMetricsTarget } from "./status/app-metrics.ts";

@@ -1,0 +1,70 @@
+import { createMetrics, type Metrics } from "@weft/observability";
+
+/** What the agent counts, as plain numbers: they are turned into metrics only when somebody asks. */
+export interface AgentCounters {
+  /** Requests of the proxy handed on to pilot. */
+  xdsRequests: number;
+  /** Responses handed to the proxy. */
+  xdsResponses: number;
+  /** Attempts to reach pilot that failed. */
+  pilotConnectionFailures: number;
+  /** Streams to pilot that ended after they had begun. */
+  pilotConnectionTerminations: number;
+  /** Streams of the proxy that ended. */
+  proxyConnectionTerminations: number;
+  /** Scrapes that failed, by what was scraped. */
+  readonly scrapeFailures: { proxy: number; application: number };
+}
+
+/** Counters at zero. */
+export function createAgentCounters(): AgentCounters {
+  return {
+    xdsRequests: 0,
+    xdsResponses: 0,
+    pilotConnectionFailures: 0,
+    pilotConnectionTerminations: 0,
+    proxyConnectionTerminations: 0,
+    scrapeFailures: { proxy: 0, application: 0 },
+  };
+}
+
+/** Makes the counters metrics, under the names of Istio's agent. */
+export async function createAgentMetrics(
+  counters: AgentCounters,
+  more: { readonly readyAfter: () => number; readonly restarts: () => number },
+): Promise<Metrics> {
+  const metrics = await createMetrics();
+  const observe = (name: string, help: string, read: () => number) =>
+    metrics.observedCounter(`istio_agent_${name}`, help, (report) => report(read()));
+  observe("xds_proxy_requests", "Xds requests of the proxy.", () => counters.xdsRequests);
+  observe("xds_proxy_responses", "Xds responses to the proxy.", () => counters.xdsResponses);
+  observe(
+    "istiod_connection_failures",
+    "Failed connections to pilot.",
+    () => counters.pilotConnectionFailures,
+  );
+  observe(
+    "istiod_connection_terminations",
+    "Ended connections to pilot.",
+    () => counters.pilotConnectionTerminations,
+  );
+  observe(
+    "envoy_connection_terminations",
+    "Ended connections of the proxy.",
+    () => counters.proxyConnectionTerminations,
+  );
+  observe("proxy_restarts_total", "Times the proxy was started again.", more.restarts);
+  metrics.observedCounter("istio_agent_scrape_failures_total", "Failed scrapes, by type.", (report) => {
+    report(counters.scrapeFailures.proxy, { type: "envoy" });
+    report(counters.scrapeFailures.application, { type: "application" });
+  });
+  metrics.observedGauge(
+    "istio_agent_startup_duration_seconds",
+    "Seconds from the start to the first readiness.",
+    (report) => {
+      const seconds = more.readyAfter();
+      if (!Number.isNaN(seconds)) report(seconds);
+    },
+  );
+  return metrics;
+}
