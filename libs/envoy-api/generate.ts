@@ -39,23 +39,30 @@ const left = new Set([
 ]);
 
 /**
- * Fields that Envoy and Istio use today and the shipped files are too old to have:
- * each is placed first in its message. Remove a line here once the package has the field.
+ * Where Envoy and Istio of today differ from the shipped files, which are older: a line that is looked for, and what
+ * stands in its place. Remove an entry here once the package has it.
  */
-const newerFields: readonly { file: string; message: string; field: string }[] = [
+const updates: readonly { file: string; line: RegExp; becomes: string; why: string }[] = [
   {
     file: "envoy/config/cluster/v3/cluster.proto",
-    message: "Cluster",
-    field: "google.protobuf.Duration dns_jitter = 58 [(validate.rules).duration = {gte {}}];",
+    line: /^message Cluster \{/m,
+    becomes:
+      "message Cluster {\n  google.protobuf.Duration dns_jitter = 58 [(validate.rules).duration = {gte {}}];\n",
+    why: "a field that Istio sends",
+  },
+  {
+    file: "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto",
+    line: /resolvers = 1 \[\(validate\.rules\)\.repeated = \{min_items: 1\}\];/,
+    becomes: "resolvers = 1;",
+    why: "Envoy takes no resolvers for those of the system, and Istio sends none",
   },
 ];
 
-function addNewerFields(file: string, source: string): string {
+function update(file: string, source: string): string {
   let text = source;
-  for (const { message, field } of newerFields.filter((newer) => newer.file === file)) {
-    const head = new RegExp(`^message ${message} \\{`, "m");
-    if (!head.test(text)) throw new Error(`${file}: no top-level message ${message}`);
-    text = text.replace(head, (line) => `${line}\n  ${field}\n`);
+  for (const { line, becomes } of updates.filter((entry) => entry.file === file)) {
+    if (!line.test(text)) throw new Error(`${file}: no line ${line} to update`);
+    text = text.replace(line, becomes);
   }
   return text;
 }
@@ -65,7 +72,7 @@ function stage(): void {
   const copy = (from: string, file: string) => {
     const target = join(staging, file);
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, addNewerFields(file, readFileSync(join(from, file), "utf8")));
+    writeFileSync(target, update(file, readFileSync(join(from, file), "utf8")));
   };
   for (const [folder, pattern] of sources) {
     const from = join(deps, folder);
