@@ -1,4 +1,11 @@
 import type { Writable } from "node:stream";
+import { fromBinary } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { formatProblem, type Problem } from "@weft/base";
+import { loadFiles } from "@weft/config-sources";
+import { type ResourceSet, toEnvoyJson, typeUrls, unpackAny } from "@weft/envoy-api";
+import { createStore, type MeshSnapshot, parseNode, viewFor } from "@weft/mesh-model";
+import { translate } from "@weft/translation";
 
 /** Options of `weftctl xds generate`. */
 export interface XdsGenerateOptions {
@@ -11,12 +18,73 @@ export interface XdsGenerateOptions {
   readonly output: "json" | "yaml";
 }
 
+const sections = {
+  clusters: typeUrls.cluster,
+  endpoints: typeUrls.endpoint,
+  listeners: typeUrls.listener,
+  routes: typeUrls.route,
+  secrets: typeUrls.secret,
+} as const;
+
+/** Every resource as Envoy's JSON, by section and name. */
+function toJson(resources: ResourceSet): Record<string, Record<string, unknown>> {
+  const section = (typeUrl: string) =>
+    Object.fromEntries(
+      [...resources.ofType(typeUrl).values()].map(({ name, any }) => {
+        const unpacked = unpackAny(fromBinary(AnySchema, any));
+        if (unpacked === undefined) throw new Error(`${typeUrl} is not a type of Envoy's API`);
+        return [name, toEnvoyJson(unpacked.schema, unpacked.message)];
+      }),
+    );
+  return Object.fromEntries(Object.entries(sections).map(([name, typeUrl]) => [name, section(typeUrl)]));
+}
+
+async function loadSnapshot(
+  paths: readonly string[],
+): Promise<{ readonly snapshot: MeshSnapshot; readonly problems: readonly Problem[] }> {
+  const { objects, problems } = await loadFiles(paths);
+  const store = createStore();
+  for (const object of objects) store.apply({ kind: "upsert", object });
+  return { snapshot: store.snapshot(), problems: [...problems, ...store.problems()] };
+}
+
+function parseMeta(text: string): Readonly<Record<string, unknown>> {
+  const value: unknown = JSON.parse(text);
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new Error("not a JSON object");
+  return value as Record<string, unknown>; // an object of JSON has string keys
+}
+
 /** Prints the resources a proxy gets; returns the exit code: 1 only where nothing could be generated. */
 export async function xdsGenerate(
   options: XdsGenerateOptions,
-  _out: Writable,
-  problems: Writable,
+  out: Writable,
+  errors: Writable,
 ): Promise<number> {
-  problems.write(`weftctl: node ${options.node}: translation is not wired yet\n`);
-  return 1;
+  let metadata: Readonly<Record<string, unknown>>;
+  try {
+    metadata = parseMeta(options.meta);
+  } catch (error) {
+    errors.write(
+      `weftctl: --meta: ${error instanceof Error ? error.message : String(error)}; it must be a JSON object\n`,
+    );
+    return 1;
+  }
+  const node = parseNode({ id: options.node, metadata });
+  const loaded = await loadSnapshot(options.config);
+  const report = (problems: readonly Problem[]) => {
+    for (const problem of problems) errors.write(`${problem.severity}: ${formatProblem(problem)}\n`);
+  };
+  report([...node.problems, ...loaded.problems]);
+  if (node.value === undefined) return 1;
+  const translated = translate(viewFor(loaded.snapshot, node.value));
+  report(translated.problems);
+  const resources = toJson(translated.value);
+  const text =
+    options.output === "yaml"
+      ? (await import("yaml")).stringify(resources)
+      : JSON.stringify(resources, null, 2);
+  // Waits for slow readers: what is printed can be larger than a pipe.
+  await new Promise<void>((resolve) => out.write(text.endsWith("\n") ? text : `${text}\n`, () => resolve()));
+  return 0;
 }

@@ -1,0 +1,208 @@
+import type { Problem, WithProblems } from "@weft/base";
+import {
+  type ConsolidatedDestinationRule,
+  type Endpoint,
+  endpointsOf,
+  type Service,
+  type ServicePort,
+} from "@weft/mesh-model";
+import { type BuildContext, reporterFor, ruleFor, serviceMtlsMode, serviceRef } from "../context.ts";
+import { durationMs } from "../durations.ts";
+import { buildLocalities, identitiesOf } from "../endpoints/build.ts";
+import type { Backend, BackendService, Discovery, LoadAssignment } from "../ir/index.ts";
+import { backendName } from "../names.ts";
+import { ProblemList, type Reporter } from "../problems.ts";
+import { configRef } from "../refs.ts";
+import { reportUnsupported } from "../unsupported.ts";
+import { buildUpstreamHttp, isHttp2 } from "./http.ts";
+import {
+  buildKeepalive,
+  buildLimits,
+  buildLoadBalancing,
+  buildOutlierDetection,
+  effectivePolicy,
+} from "./policy.ts";
+import { buildBackendTls } from "./tls.ts";
+
+/** The backends of one service with the endpoints of those that get them over EDS. */
+export interface ServiceBackends {
+  readonly backends: readonly Backend[];
+  readonly loadAssignments: readonly LoadAssignment[];
+}
+
+/** How a service is named in telemetry. */
+export function backendService(service: Service): BackendService {
+  return {
+    host: service.hostname,
+    // An external service has no name but its host.
+    name: service.registry === "External" ? service.hostname : service.name,
+    namespace: service.namespace,
+  };
+}
+
+interface ServiceInput {
+  readonly context: BuildContext;
+  readonly service: Service;
+  readonly rule: ConsolidatedDestinationRule | undefined;
+  readonly endpoints: readonly Endpoint[];
+  readonly report: Reporter | undefined;
+}
+
+/** Backends of a port: the whole of it, then its subsets in the order of the rule. */
+function portBackends(
+  input: ServiceInput,
+  port: ServicePort,
+  out: { backends: Backend[]; loadAssignments: LoadAssignment[] },
+): void {
+  const subsets = input.rule?.spec.subsets ?? [];
+  for (const subset of [undefined, ...subsets]) {
+    const backend = buildBackend(input, port, subset?.name ?? "", subset?.labels);
+    out.backends.push(backend.backend);
+    if (backend.loadAssignment) out.loadAssignments.push(backend.loadAssignment);
+  }
+}
+
+function discoveryOf(
+  { context, service, endpoints }: ServiceInput,
+  passthrough: boolean,
+  localities: LoadAssignment["localities"],
+): Discovery {
+  if (passthrough) return { kind: "original-destination", keepHosts: false };
+  switch (service.resolution) {
+    case "DNSLB":
+    case "DNSRoundRobinLB":
+      return {
+        kind: "dns",
+        mode: service.resolution === "DNSLB" ? "strict" : "logical",
+        refreshMs: context.mesh.dnsRefreshRateMs,
+        endpoints: localities,
+      };
+    case "Passthrough":
+      // Without interception nobody knows where a client wanted to go: its endpoints are the next best.
+      return context.view.node.interceptionMode === "NONE" && endpoints.length > 0
+        ? { kind: "eds" }
+        : { kind: "original-destination", keepHosts: false };
+    default:
+      return { kind: "eds" };
+  }
+}
+
+function buildBackend(
+  input: ServiceInput,
+  port: ServicePort,
+  subset: string,
+  labels: Readonly<Record<string, string>> | undefined,
+): { readonly backend: Backend; readonly loadAssignment?: LoadAssignment } {
+  const { context, service, rule, endpoints, report } = input;
+  const { mesh, view } = context;
+  const policy = effectivePolicy(rule?.spec, port.port, subset);
+  const name = backendName(port.port, subset, service.hostname);
+  const outlierDetection = buildOutlierDetection(policy.outlierDetection);
+  const localityLb =
+    policy.loadBalancer?.localityLbSetting?.enabled ?? mesh.localityLbSetting?.enabled ?? true;
+  const localities = buildLocalities(endpoints, {
+    service,
+    portName: port.name,
+    ...(labels ? { labels } : {}),
+    // Only where failures are noticed can others take over, so only then are the near ones preferred.
+    ...(outlierDetection && localityLb && context.locality.region !== "" ? { near: context.locality } : {}),
+  });
+  const passthrough = policy.loadBalancer?.simple === "PASSTHROUGH";
+  const discovery = discoveryOf(input, passthrough, localities);
+  const http = buildUpstreamHttp(port.protocol, policy.connectionPool, view.node.type === "sidecar");
+  const tls = buildBackendTls(
+    {
+      settings: policy.tls,
+      port: port.port,
+      subset,
+      host: service.hostname,
+      identities: identitiesOf(endpoints, mesh.trustDomain),
+      http2: http?.protocol === "http2" || isHttp2(port.protocol),
+      automatic:
+        context.mutualTls &&
+        mesh.enableAutoMtls &&
+        !service.meshExternal &&
+        discovery.kind !== "original-destination" &&
+        serviceMtlsMode(context, service, port) !== "DISABLE",
+    },
+    report,
+  );
+  const keepalive = buildKeepalive(policy.connectionPool);
+  const origin = [serviceRef(service), ...(rule ? [configRef(rule)] : [])];
+  const backend: Backend = {
+    name,
+    discovery,
+    connectTimeoutMs: durationMs(policy.connectionPool?.tcp?.connectTimeout) ?? mesh.connectTimeoutMs,
+    limits: buildLimits(policy.connectionPool),
+    loadBalancing:
+      discovery.kind === "original-destination"
+        ? { kind: "provided" }
+        : buildLoadBalancing(policy.loadBalancer),
+    services: [backendService(service)],
+    external: service.meshExternal,
+    exchangesMetadata: true,
+    origin,
+    ...(outlierDetection ? { outlierDetection } : {}),
+    ...(http ? { http } : {}),
+    ...(keepalive ? { tcpKeepalive: keepalive } : {}),
+    ...(tls ? { tls } : {}),
+    ...(subset === "" ? {} : { subset }),
+    ...(rule ? { config: configRef(rule) } : {}),
+  };
+  return discovery.kind === "eds" ? { backend, loadAssignment: { name, localities, origin } } : { backend };
+}
+
+function buildOne(
+  context: BuildContext,
+  service: Service,
+  rule: ConsolidatedDestinationRule | undefined,
+  endpoints: readonly Endpoint[],
+): WithProblems<ServiceBackends> {
+  const problems = new ProblemList();
+  const scoped = { ...context, problems };
+  const report = reporterFor(scoped, rule);
+  if (rule && report) reportUnsupported("DestinationRule", rule, report);
+  const out = { backends: [] as Backend[], loadAssignments: [] as LoadAssignment[] };
+  const input = { context: scoped, service, rule, endpoints, report };
+  for (const port of service.ports) if (port.protocol !== "UDP") portBackends(input, port, out);
+  return { value: out, problems: problems.all() };
+}
+
+/** All that the backends of a service depend on besides the service, its rule, its endpoints and the mesh config. */
+function variantOf(
+  context: BuildContext,
+  service: Service,
+  rule: ConsolidatedDestinationRule | undefined,
+): string {
+  const { node } = context.view;
+  const { region, zone, subzone } = context.locality;
+  const modes = service.ports.map((port) => serviceMtlsMode(context, service, port));
+  // Endpoints are ordered by distance only where a rule asks for outlier detection.
+  const locality = rule === undefined ? "" : `${region}/${zone}/${subzone}`;
+  return ["backends", node.type, node.interceptionMode, context.mutualTls, locality, ...modes].join("|");
+}
+
+/** The backends of every service in scope, and the endpoints of those that get them over EDS. */
+export function buildServiceBackends(
+  context: BuildContext,
+): ServiceBackends & { readonly problems: readonly Problem[] } {
+  const { view, mesh, memo } = context;
+  const out = {
+    backends: [] as Backend[],
+    loadAssignments: [] as LoadAssignment[],
+    problems: [] as Problem[],
+  };
+  for (const service of view.scope.services) {
+    // An alias is a further name of another service, and dynamic DNS needs a filter that is not made yet.
+    if (service.resolution === "Alias" || service.resolution === "DynamicDNS") continue;
+    const rule = ruleFor(context, service);
+    const endpoints = endpointsOf(view.snapshot, service);
+    const built = memo.get([service, rule, endpoints, mesh], variantOf(context, service, rule), () =>
+      buildOne(context, service, rule, endpoints),
+    );
+    for (const backend of built.value.backends) out.backends.push(backend);
+    for (const assignment of built.value.loadAssignments) out.loadAssignments.push(assignment);
+    for (const problem of built.problems) out.problems.push(problem);
+  }
+  return out;
+}

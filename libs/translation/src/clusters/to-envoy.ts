@@ -1,0 +1,213 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { assertNever } from "@weft/base";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
+  Cluster_LbPolicy,
+  ClusterSchema,
+} from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import { CaresDnsResolverConfigSchema } from "@weft/envoy-api/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
+import { HttpProtocolOptionsSchema } from "@weft/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import { toLoadAssignment } from "../endpoints/to-envoy.ts";
+import { pack, typeUrlOf } from "../envoy/any.ts";
+import { ads } from "../envoy/config-source.ts";
+import { backendMetadata } from "../envoy/metadata.ts";
+import { defined, toDuration } from "../envoy/scalars.ts";
+import { toUpstreamSockets } from "../envoy/tls.ts";
+import type { Backend, Discovery, LoadBalancing, OutlierDetection, ProxyTraits } from "../ir/index.ts";
+import { tcpMetadataExchange } from "../network-filters/metadata-exchange.ts";
+
+type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
+
+const httpOptionsKey = typeUrlOf(HttpProtocolOptionsSchema).replace("type.googleapis.com/", "");
+
+/** Longest life of an ORIGINAL_DST host that Envoy's duration rule allows: it is never cleaned up. */
+const keepForever = 9_223_372_035_000;
+
+function discoveryFields(name: string, discovery: Discovery): ClusterInit {
+  const type = (value: Cluster_DiscoveryType) => ({ clusterDiscoveryType: { case: "type" as const, value } });
+  switch (discovery.kind) {
+    case "eds":
+      return {
+        ...type(Cluster_DiscoveryType.EDS),
+        edsClusterConfig: { edsConfig: ads, serviceName: name },
+      };
+    case "static":
+      return {
+        ...type(Cluster_DiscoveryType.STATIC),
+        ...(discovery.endpoints.length === 0
+          ? {}
+          : { loadAssignment: toLoadAssignment(name, discovery.endpoints) }),
+      };
+    case "dns":
+      return {
+        ...type(
+          discovery.mode === "strict" ? Cluster_DiscoveryType.STRICT_DNS : Cluster_DiscoveryType.LOGICAL_DNS,
+        ),
+        loadAssignment: toLoadAssignment(name, discovery.endpoints),
+        dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY,
+        dnsRefreshRate: toDuration(discovery.refreshMs),
+        dnsJitter: toDuration(100),
+        respectDnsTtl: true,
+        typedDnsResolverConfig: {
+          name: "envoy.network.dns_resolver.cares",
+          typedConfig: pack(CaresDnsResolverConfigSchema, { udpMaxQueries: 100 }),
+        },
+      };
+    case "original-destination":
+      return {
+        ...type(Cluster_DiscoveryType.ORIGINAL_DST),
+        ...(discovery.keepHosts ? { cleanupInterval: toDuration(keepForever) } : {}),
+      };
+    default:
+      return assertNever(discovery);
+  }
+}
+
+function loadBalancingFields(lb: LoadBalancing): ClusterInit {
+  switch (lb.kind) {
+    case "least-request":
+      return { lbPolicy: Cluster_LbPolicy.LEAST_REQUEST };
+    case "round-robin":
+      return { lbPolicy: Cluster_LbPolicy.ROUND_ROBIN };
+    case "random":
+      return { lbPolicy: Cluster_LbPolicy.RANDOM };
+    case "provided":
+      return { lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED };
+    case "ring-hash":
+      return {
+        lbPolicy: Cluster_LbPolicy.RING_HASH,
+        lbConfig: { case: "ringHashLbConfig", value: { minimumRingSize: BigInt(lb.minimumRingSize) } },
+      };
+    case "maglev":
+      return {
+        lbPolicy: Cluster_LbPolicy.MAGLEV,
+        ...(lb.tableSize === undefined
+          ? {}
+          : { lbConfig: { case: "maglevLbConfig", value: { tableSize: BigInt(lb.tableSize) } } }),
+      };
+    default:
+      return assertNever(lb);
+  }
+}
+
+function toOutlierDetection(o: OutlierDetection): NonNullable<ClusterInit["outlierDetection"]> {
+  // Success-rate ejection is off: it is not part of Istio's API, and Envoy has it on by default.
+  return defined({
+    consecutive5xx: o.consecutive5xx,
+    enforcingConsecutive5xx: o.consecutive5xx === undefined ? undefined : o.consecutive5xx > 0 ? 100 : 0,
+    consecutiveGatewayFailure: o.consecutiveGatewayErrors,
+    enforcingConsecutiveGatewayFailure:
+      o.consecutiveGatewayErrors === undefined ? undefined : o.consecutiveGatewayErrors > 0 ? 100 : 0,
+    splitExternalLocalOriginErrors: o.splitLocalOriginErrors,
+    consecutiveLocalOriginFailure: o.consecutiveLocalOriginFailures,
+    enforcingConsecutiveLocalOriginFailure:
+      o.consecutiveLocalOriginFailures === undefined
+        ? undefined
+        : o.consecutiveLocalOriginFailures > 0
+          ? 100
+          : 0,
+    enforcingLocalOriginSuccessRate: o.consecutiveLocalOriginFailures === undefined ? undefined : 0,
+    enforcingSuccessRate: 0,
+    interval: o.intervalMs === undefined ? undefined : toDuration(o.intervalMs),
+    baseEjectionTime: o.baseEjectionMs === undefined ? undefined : toDuration(o.baseEjectionMs),
+    maxEjectionPercent: o.maxEjectionPercent,
+  });
+}
+
+function toHttpProtocolOptions({
+  http,
+  tls,
+}: Backend): MessageInitShape<typeof HttpProtocolOptionsSchema> | undefined {
+  const autoSni = tls?.kind === "custom" && tls.autoSni;
+  if (http === undefined && !autoSni) return undefined;
+  const common = defined({
+    idleTimeout: http?.idleTimeoutMs === undefined ? undefined : toDuration(http.idleTimeoutMs),
+    maxRequestsPerConnection: http?.maxRequestsPerConnection,
+    maxConnectionDuration:
+      http?.maxConnectionDurationMs === undefined ? undefined : toDuration(http.maxConnectionDurationMs),
+  });
+  const http2 = defined({ maxConcurrentStreams: http?.maxConcurrentStreams });
+  return {
+    ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
+    // The host asked for is the name sent in the handshake, and the one the certificate must have.
+    ...(autoSni
+      ? {
+          upstreamHttpProtocolOptions: {
+            autoSni: true,
+            autoSanValidation: tls.subjectAltNames.length === 0 && !tls.insecureSkipVerify,
+          },
+        }
+      : {}),
+    upstreamProtocolOptions:
+      http?.protocol === "auto"
+        ? {
+            case: "useDownstreamProtocolConfig",
+            value: { httpProtocolOptions: {}, http2ProtocolOptions: http2 },
+          }
+        : {
+            case: "explicitHttpConfig",
+            value: {
+              protocolConfig:
+                http?.protocol === "http2"
+                  ? { case: "http2ProtocolOptions", value: http2 }
+                  : { case: "httpProtocolOptions", value: {} },
+            },
+          },
+  };
+}
+
+/** Envoy's Cluster for a backend. */
+export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
+  const metadata = backendMetadata(backend);
+  const { limits, outlierDetection, tcpKeepalive } = backend;
+  const http = toHttpProtocolOptions(backend);
+  // Backends of services carry common_lb_config; the fixed ones do not.
+  const commonLb =
+    metadata === undefined
+      ? {}
+      : {
+          commonLbConfig: outlierDetection
+            ? { healthyPanicThreshold: { value: outlierDetection.minHealthPercent } }
+            : {},
+        };
+  return create(ClusterSchema, {
+    name: backend.name,
+    // Envoy's stats use ":" as a separator; the ";" marks where Istio's stats tags end the name.
+    altStatName: `${backend.name === "InboundPassthroughCluster" ? "PassthroughCluster" : backend.name};`,
+    connectTimeout: toDuration(backend.connectTimeoutMs),
+    ...discoveryFields(backend.name, backend.discovery),
+    ...loadBalancingFields(backend.loadBalancing),
+    ...(limits ? { circuitBreakers: { thresholds: [limits] } } : {}),
+    ...commonLb,
+    ...(outlierDetection ? { outlierDetection: toOutlierDetection(outlierDetection) } : {}),
+    ...(http
+      ? { typedExtensionProtocolOptions: { [httpOptionsKey]: pack(HttpProtocolOptionsSchema, http) } }
+      : {}),
+    ...(tcpKeepalive
+      ? {
+          upstreamConnectionOptions: {
+            tcpKeepalive: defined({
+              keepaliveProbes: tcpKeepalive.probes,
+              keepaliveTime: tcpKeepalive.timeSeconds,
+              keepaliveInterval: tcpKeepalive.intervalSeconds,
+            }),
+          },
+        }
+      : {}),
+    ...(backend.sourceAddress === undefined
+      ? {}
+      : {
+          upstreamBindConfig: {
+            sourceAddress: {
+              address: backend.sourceAddress,
+              portSpecifier: { case: "portValue" as const, value: 0 },
+            },
+          },
+        }),
+    ...(backend.tls ? toUpstreamSockets(backend.tls) : {}),
+    ...(metadata ? { metadata: { filterMetadata: { istio: metadata } } } : {}),
+    ...(backend.exchangesMetadata && traits.istioExtensions ? { filters: [tcpMetadataExchange] } : {}),
+  });
+}

@@ -1,0 +1,41 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  ApiConfigSource_ApiType,
+  ApiVersion,
+  type ConfigSourceSchema,
+} from "@weft/envoy-api/envoy/config/core/v3/config_source_pb.js";
+import type { SdsSecretConfigSchema } from "@weft/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import type { TlsMaterial } from "../ir/index.ts";
+import { toDuration } from "./scalars.ts";
+
+/** The stream the proxy already has; it waits for the first answer as long as it takes. */
+export const ads: MessageInitShape<typeof ConfigSourceSchema> = {
+  configSourceSpecifier: { case: "ads", value: {} },
+  initialFetchTimeout: toDuration(0),
+  resourceApiVersion: ApiVersion.V3,
+};
+
+/** The agent's SDS service, found by the bootstrap's cluster `sds-grpc`. */
+const agentSds: MessageInitShape<typeof ConfigSourceSchema> = {
+  configSourceSpecifier: {
+    case: "apiConfigSource",
+    value: {
+      apiType: ApiConfigSource_ApiType.GRPC,
+      transportApiVersion: ApiVersion.V3,
+      setNodeOnFirstMessageOnly: true,
+      grpcServices: [{ targetSpecifier: { case: "envoyGrpc", value: { clusterName: "sds-grpc" } } }],
+    },
+  },
+  initialFetchTimeout: toDuration(0),
+  resourceApiVersion: ApiVersion.V3,
+};
+
+/** The workload's own certificate, as the agent names it. */
+export const workloadCertificate: TlsMaterial = { secretName: "default", source: "agent" };
+/** The mesh's roots of trust, as the agent names them. */
+export const meshRoots: TlsMaterial = { secretName: "ROOTCA", source: "agent" };
+
+/** A reference to key material served over SDS. */
+export function toSdsConfig(material: TlsMaterial): MessageInitShape<typeof SdsSecretConfigSchema> {
+  return { name: material.secretName, sdsConfig: material.source === "agent" ? agentSds : ads };
+}

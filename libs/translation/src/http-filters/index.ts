@@ -1,0 +1,23 @@
+import type { HttpConnections, ProxyTraits } from "../ir/index.ts";
+import { alpn } from "./alpn.ts";
+import { authorization } from "./authorization.ts";
+import { cors, fault, grpcStats, grpcWeb, router } from "./fixed.ts";
+import type { EnvoyHttpFilter, HttpFilterRule } from "./http-filter.ts";
+import { peerMetadata } from "./peer-metadata.ts";
+
+/** All HTTP filters in the order requests pass them, each with the reason for its place. A new filter is one line here. */
+const filters: readonly HttpFilterRule[] = [
+  peerMetadata, // first: what follows may ask who the peer is
+  authorization, // before anything that acts on the request: who may not ask gets no further
+  grpcWeb, // before what looks at gRPC messages
+  grpcStats, // sees what the client sent, before faults are injected
+  alpn, // only reads the request; any place before the router will do
+  fault, // after authorization, so that an injected answer tells a stranger nothing
+  cors, // answers preflights itself, which faults may hit as they hit other requests
+  router, // ends the chain
+];
+
+/** The filters of an HTTP connection manager. */
+export function buildHttpFilters(http: HttpConnections, traits: ProxyTraits): EnvoyHttpFilter[] {
+  return filters.flatMap((filter) => filter.build(http, traits));
+}

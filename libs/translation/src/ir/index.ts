@@ -1,0 +1,34 @@
+import type { WithProblems } from "@weft/base";
+import type { Backend, LoadAssignment } from "./backend.ts";
+import type { Listener } from "./listener.ts";
+import type { RouteTable } from "./route.ts";
+
+export * from "./backend.ts";
+export * from "./listener.ts";
+export * from "./policy.ts";
+export * from "./route.ts";
+export * from "./tls.ts";
+
+/** What one proxy is to do, in Weft's own words: no Envoy types, no Kubernetes types. */
+export interface ProxyIr {
+  readonly proxy: ProxyTraits;
+  readonly backends: readonly Backend[];
+  readonly loadAssignments: readonly LoadAssignment[];
+  readonly listeners: readonly Listener[];
+  readonly routes: readonly RouteTable[];
+}
+
+/** What the shape of the output depends on besides the view: equal traits and equal views give equal resources. */
+export interface ProxyTraits {
+  /** True for Istio's own Envoy build, which has filters that stock Envoy has not. */
+  readonly istioExtensions: boolean;
+  /** Telemetry labels of the proxy's workload. */
+  readonly canonicalName: string;
+  readonly canonicalRevision: string;
+  readonly namespace: string;
+  readonly clusterId: string;
+  readonly meshId: string;
+}
+
+/** An IR with what could not be carried into it. */
+export type BuiltIr = WithProblems<ProxyIr>;

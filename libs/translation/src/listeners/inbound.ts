@@ -1,0 +1,206 @@
+import type { Protocol } from "@weft/mesh-model";
+import { type BuildContext, serviceRef } from "../context.ts";
+import type { DownstreamTls, FilterChain, InspectedPorts, Listener, NetworkFilter } from "../ir/index.ts";
+import { fixedBackends, inboundBackendName } from "../names.ts";
+import { buildInboundTable } from "../routes/inbound.ts";
+import { buildAuthorization } from "../security/authorization.ts";
+import { type MtlsMode, mtlsModeOf } from "../security/peer-authentication.ts";
+import { type ChainKind, chainKinds, inspectionNeeds } from "./inbound-chains.ts";
+import type { InboundPort } from "./inbound-ports.ts";
+
+/** Where a group of chains leads, and how it is named. */
+interface ChainTarget {
+  readonly backend: string;
+  readonly host: string;
+  readonly port: number;
+  readonly httpName: string;
+  readonly tcpName: string;
+  readonly httpStatPrefix: string;
+  readonly protocol: Protocol;
+}
+
+function downstreamTls(context: BuildContext, http: boolean): DownstreamTls {
+  const { trustDomain, trustDomainAliases } = context.mesh;
+  return {
+    kind: "mesh",
+    alpn: http ? ["h2", "http/1.1"] : ["istio-peer-exchange", "h2", "http/1.1"],
+    trustDomains: [trustDomain, ...trustDomainAliases],
+    tls13Only: false,
+  };
+}
+
+function buildFilter(context: BuildContext, kind: ChainKind, target: ChainTarget): NetworkFilter {
+  const authorization = buildAuthorization(context, kind.http ? "http" : "tcp");
+  if (!kind.http)
+    return {
+      kind: "tcp",
+      direction: "inbound",
+      destinations: [{ backend: target.backend, weight: 1 }],
+      statPrefix: target.backend,
+      exchangesMetadata: true,
+      authorization,
+    };
+  return {
+    kind: "http",
+    direction: "inbound",
+    statPrefix: target.httpStatPrefix,
+    routes: { kind: "inline", table: buildInboundTable(target) },
+    forwardProxy: false,
+    http10: context.view.node.metadata.HTTP10 === "1",
+    grpcWeb: target.protocol === "GRPC-Web",
+    authorization,
+  };
+}
+
+function buildChains(
+  context: BuildContext,
+  kinds: readonly ChainKind[],
+  target: ChainTarget,
+  destinationPort: number | undefined,
+): FilterChain[] {
+  return kinds.map((kind) => {
+    const match = { ...kind.match, ...(destinationPort === undefined ? {} : { destinationPort }) };
+    return {
+      name: kind.http ? target.httpName : target.tcpName,
+      ...(Object.keys(match).length === 0 ? {} : { match }),
+      ...(kind.mutualTls ? { tls: downstreamTls(context, kind.http) } : {}),
+      filter: buildFilter(context, kind, target),
+    };
+  });
+}
+
+/** How the own workload takes connections on a port; a proxy without certificates can only take plain text. */
+function ownMode(context: BuildContext, port: number | undefined): MtlsMode {
+  if (!context.mutualTls) return "DISABLE";
+  const { view } = context;
+  return mtlsModeOf(view.snapshot, {
+    namespace: view.node.namespace,
+    labels: view.labels,
+    ...(port === undefined ? {} : { port }),
+  });
+}
+
+function portTarget(port: InboundPort, address: string): ChainTarget {
+  const first = port.targets[0];
+  const name = `${address}_${port.number}`;
+  return {
+    backend: inboundBackendName(port.number),
+    host: first?.service.hostname ?? "",
+    port: first?.port.port ?? port.number,
+    httpName: name,
+    tcpName: name,
+    httpStatPrefix: `inbound_${name};`,
+    protocol: port.protocol,
+  };
+}
+
+/** The ports an inspector is told of: exceptions where it looks at all others, else those it is for. */
+function inspected(byDefault: boolean, needs: ReadonlyMap<number, boolean>): InspectedPorts | undefined {
+  const differing = [...needs].filter(([, needed]) => needed !== byDefault).map(([port]) => port);
+  const ports = differing.sort((a, b) => a - b);
+  if (byDefault) return { kind: "except", ports };
+  return ports.length === 0 ? undefined : { kind: "only", ports };
+}
+
+/** The listener of a port that has a socket of its own. */
+function ownListener(context: BuildContext, port: InboundPort, bind: string): Listener {
+  const kinds = chainKinds(ownMode(context, port.number), port.protocol);
+  const needs = inspectionNeeds(kinds);
+  const everywhere: InspectedPorts = { kind: "except", ports: [] };
+  return {
+    name: `${bind}_${port.number}`,
+    address: bind,
+    port: port.number,
+    bindToPort: true,
+    direction: "inbound",
+    role: "port",
+    useOriginalDestination: false,
+    inspectors: { ...(needs.tls ? { tls: everywhere } : {}), ...(needs.http ? { http: everywhere } : {}) },
+    chains: buildChains(context, kinds, portTarget(port, bind), undefined),
+    origin: originOf([port]),
+  };
+}
+
+function originOf(ports: readonly InboundPort[]): Listener["origin"] {
+  return ports.flatMap(({ targets, origin }) => [
+    ...targets.map(({ service }) => serviceRef(service)),
+    ...origin,
+  ]);
+}
+
+/** Takes what interception hands over: a chain for each known port, and one for all others. */
+function virtualInbound(context: BuildContext, ports: readonly InboundPort[]): Listener {
+  const listenPort = context.mesh.proxyInboundListenPort;
+  const passthroughKinds = chainKinds(ownMode(context, undefined), "Unsupported");
+  const byDefault = inspectionNeeds(passthroughKinds);
+  const tls = new Map([[listenPort, false]]);
+  const http = new Map([[listenPort, false]]);
+  const portChains = ports.flatMap((port) => {
+    const kinds = chainKinds(ownMode(context, port.number), port.protocol);
+    const needs = inspectionNeeds(kinds);
+    tls.set(port.number, needs.tls);
+    http.set(port.number, needs.http);
+    return buildChains(context, kinds, portTarget(port, "0.0.0.0"), port.number);
+  });
+  const tlsPorts = inspected(byDefault.tls, tls);
+  const httpPorts = inspected(byDefault.http, http);
+  const passthrough: ChainTarget = {
+    backend: fixedBackends.inboundPassthrough,
+    host: "",
+    port: 0,
+    httpName: "virtualInbound-catchall-http",
+    tcpName: "virtualInbound",
+    httpStatPrefix: `${fixedBackends.inboundPassthrough};`,
+    protocol: "Unsupported",
+  };
+  return {
+    name: "virtualInbound",
+    address: "0.0.0.0",
+    port: listenPort,
+    bindToPort: true,
+    direction: "inbound",
+    role: "virtual",
+    useOriginalDestination: false,
+    transparent: context.view.node.interceptionMode === "TPROXY",
+    inspectors: {
+      originalDestination: true,
+      ...(tlsPorts ? { tls: tlsPorts } : {}),
+      ...(httpPorts ? { http: httpPorts } : {}),
+    },
+    chains: [
+      {
+        name: "virtualInbound-blackhole",
+        // Whoever calls this port itself would be sent back to it for ever.
+        match: { destinationPort: listenPort },
+        filter: {
+          kind: "tcp",
+          direction: "inbound",
+          destinations: [{ backend: fixedBackends.blackHole, weight: 1 }],
+          statPrefix: fixedBackends.blackHole,
+          exchangesMetadata: true,
+        },
+      },
+      ...buildChains(context, passthroughKinds, passthrough, undefined),
+      ...portChains,
+    ],
+    origin: originOf(ports),
+  };
+}
+
+/** The listeners that take connections for the own workload. */
+export function buildInboundListeners(
+  context: BuildContext,
+  ports: readonly InboundPort[],
+): readonly Listener[] {
+  const own = ports.flatMap((port) =>
+    port.bind === undefined ? [] : [ownListener(context, port, port.bind)],
+  );
+  if (context.view.node.type !== "sidecar" || context.view.node.interceptionMode === "NONE") return own;
+  return [
+    ...own,
+    virtualInbound(
+      context,
+      ports.filter(({ bind }) => bind === undefined),
+    ),
+  ];
+}

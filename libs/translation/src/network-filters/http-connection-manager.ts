@@ -1,0 +1,69 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  HttpConnectionManager_ForwardClientCertDetails as CertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+  type HttpConnectionManagerSchema,
+} from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { UuidRequestIdConfigSchema } from "@weft/envoy-api/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
+import { pack } from "../envoy/any.ts";
+import { ads } from "../envoy/config-source.ts";
+import { toDuration } from "../envoy/scalars.ts";
+import { buildHttpFilters } from "../http-filters/index.ts";
+import type { HttpConnections, ProxyTraits } from "../ir/index.ts";
+import { toRouteConfiguration } from "../routes/to-envoy.ts";
+import { tracing } from "./tracing.ts";
+
+type ConnectionManager = Exclude<
+  MessageInitShape<typeof HttpConnectionManagerSchema>,
+  { $typeName: string; $unknown?: unknown }
+>;
+
+const requestId = {
+  typedConfig: pack(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }),
+};
+
+/** What the proxy says of clients' certificates in x-forwarded-client-cert, by direction. */
+function clientCertificate(direction: HttpConnections["direction"]): ConnectionManager {
+  switch (direction) {
+    case "inbound":
+      return {
+        forwardClientCertDetails: CertDetails.APPEND_FORWARD,
+        setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+      };
+    case "gateway":
+      return {
+        forwardClientCertDetails: CertDetails.SANITIZE_SET,
+        setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+      };
+    case "outbound":
+      return {};
+  }
+}
+
+/** Envoy's HTTP connection manager. */
+export function toHttpConnectionManager(http: HttpConnections, traits: ProxyTraits): ConnectionManager {
+  const http1 = {
+    ...(http.http10 ? { acceptHttp10: true } : {}),
+    ...(http.forwardProxy ? { allowAbsoluteUrl: true } : {}),
+  };
+  return {
+    statPrefix: http.statPrefix,
+    routeSpecifier:
+      http.routes.kind === "rds"
+        ? { case: "rds", value: { configSource: ads, routeConfigName: http.routes.name } }
+        : { case: "routeConfig", value: toRouteConfiguration(http.routes.table) },
+    httpFilters: buildHttpFilters(http, traits),
+    // The first proxy that a request from outside meets is the one that knows the client's address.
+    useRemoteAddress: http.direction === "gateway",
+    normalizePath: true,
+    pathWithEscapedSlashesAction: EscapedSlashes.KEEP_UNCHANGED,
+    proxy100Continue: true,
+    streamIdleTimeout: toDuration(0),
+    upgradeConfigs: [{ upgradeType: "websocket" }],
+    requestIdExtension: requestId,
+    tracing: tracing(traits),
+    ...(http.direction === "outbound" ? {} : { serverName: "istio-envoy" }),
+    ...(http.direction === "gateway" || Object.keys(http1).length > 0 ? { httpProtocolOptions: http1 } : {}),
+    ...clientCertificate(http.direction),
+  };
+}

@@ -1,0 +1,77 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { FilterSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
+import { HttpConnectionManagerSchema } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { RBACSchema } from "@weft/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
+import { TcpProxySchema } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import { pack } from "../envoy/any.ts";
+import { toDuration } from "../envoy/scalars.ts";
+import type { NetworkFilter, ProxyTraits, TcpForward } from "../ir/index.ts";
+import { shadowRulesStatPrefix, toRbac } from "../security/rbac.ts";
+import { toHttpConnectionManager } from "./http-connection-manager.ts";
+import { tcpMetadataExchange } from "./metadata-exchange.ts";
+
+type EnvoyFilter = MessageInitShape<typeof FilterSchema>;
+
+function toTcpProxy(tcp: TcpForward): EnvoyFilter {
+  const [first, ...others] = tcp.destinations;
+  return {
+    name: "envoy.filters.network.tcp_proxy",
+    configType: {
+      case: "typedConfig",
+      value: pack(TcpProxySchema, {
+        statPrefix: tcp.statPrefix,
+        clusterSpecifier:
+          first !== undefined && others.length === 0
+            ? { case: "cluster", value: first.backend }
+            : {
+                case: "weightedClusters",
+                value: {
+                  clusters: tcp.destinations.map(({ backend, weight }) => ({ name: backend, weight })),
+                },
+              },
+        ...(tcp.idleTimeoutMs === undefined ? {} : { idleTimeout: toDuration(tcp.idleTimeoutMs) }),
+      }),
+    },
+  };
+}
+
+function exchange(traits: ProxyTraits): EnvoyFilter[] {
+  return traits.istioExtensions
+    ? [
+        {
+          name: tcpMetadataExchange.name,
+          configType: { case: "typedConfig", value: tcpMetadataExchange.typedConfig },
+        },
+      ]
+    : [];
+}
+
+/** The network filters of a chain, in the order bytes pass them; the last one decides where they go. */
+export function toNetworkFilters(filter: NetworkFilter, traits: ProxyTraits): EnvoyFilter[] {
+  if (filter.kind === "http") {
+    return [
+      ...(filter.direction === "inbound" ? exchange(traits) : []),
+      {
+        name: "envoy.filters.network.http_connection_manager",
+        configType: {
+          case: "typedConfig",
+          value: pack(HttpConnectionManagerSchema, toHttpConnectionManager(filter, traits)),
+        },
+      },
+    ];
+  }
+  return [
+    // before authorization, which may ask who the peer is
+    ...(filter.exchangesMetadata ? exchange(traits) : []),
+    ...(filter.authorization?.policies ?? []).map(
+      (step): EnvoyFilter => ({
+        name: "envoy.filters.network.rbac",
+        configType: {
+          case: "typedConfig",
+          value: pack(RBACSchema, { rules: toRbac(step), statPrefix: "tcp.", shadowRulesStatPrefix }),
+        },
+      }),
+    ),
+    toTcpProxy(filter),
+  ];
+}

@@ -1,0 +1,250 @@
+import type { VirtualService } from "@weft/istio-api";
+import {
+  type Config,
+  type Exported,
+  hostCovers,
+  isHttp,
+  isSniffed,
+  meshGateway,
+  type Service,
+  type ServicePort,
+} from "@weft/mesh-model";
+import { type BuildContext, hashPoliciesFor, ruleFor, serviceRef } from "../context.ts";
+import type { HashPolicy, Route, RouteTable, VirtualHost } from "../ir/index.ts";
+import type { TableRequest } from "../listeners/outbound.ts";
+import { catchAllBackend } from "../listeners/virtual-outbound.ts";
+import { backendName, fixedBackends, hostPort } from "../names.ts";
+import { configRef } from "../refs.ts";
+import { reportUnsupported } from "../unsupported.ts";
+import { serviceDomains, shortNames } from "./domains.ts";
+import { matchAll } from "./match.ts";
+import { defaultRetry } from "./retry.ts";
+import { buildVirtualServiceRoutes, type RouteScope } from "./virtual-service.ts";
+
+/** Largest body of a direct response, in bytes. */
+export const maxDirectResponseBytes = 1_048_576;
+
+const gateways: ReadonlySet<string> = new Set([meshGateway]);
+
+function compareNames(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+function defaultRoute(host: string, port: number, hash: readonly HashPolicy[]): Route {
+  return {
+    name: "default",
+    match: matchAll,
+    operation: `${host}:${port}/*`,
+    action: {
+      kind: "forward",
+      destinations: [{ backend: backendName(port, "", host), weight: 1 }],
+      timeoutMs: 0,
+      grpcTimeout: { kind: "max", ms: 0 },
+      retry: defaultRetry,
+      hash,
+      mirrors: [],
+    },
+  };
+}
+
+/** What becomes of requests to hosts that nobody declared. */
+function catchAllHost(context: BuildContext): VirtualHost {
+  const backend = catchAllBackend(context);
+  const blocked = backend === fixedBackends.blackHole;
+  const name = blocked ? "block_all" : "allow_any";
+  return {
+    name,
+    domains: ["*"],
+    countAttempts: true,
+    requireTls: false,
+    origin: [],
+    routes: [
+      {
+        name,
+        match: matchAll,
+        action: blocked
+          ? { kind: "direct-response", status: 502 }
+          : {
+              kind: "forward",
+              destinations: [{ backend, weight: 1 }],
+              timeoutMs: 0,
+              grpcTimeout: { kind: "max", ms: 0 },
+              hash: [],
+              mirrors: [],
+            },
+      },
+    ],
+  };
+}
+
+/** A service port as it takes part in a table. */
+interface Entry {
+  readonly service: Service;
+  readonly port: ServicePort;
+}
+
+/** Builds the virtual hosts of one table. */
+class TableBuilder {
+  readonly #context: BuildContext;
+  readonly #request: TableRequest;
+  readonly #proxy: boolean;
+  readonly #entries: readonly Entry[];
+  readonly #byHost: ReadonlyMap<string, readonly Entry[]>;
+  readonly #hosts: VirtualHost[] = [];
+  readonly #taken = new Set<string>();
+  readonly #names = new Set<string>();
+
+  constructor(context: BuildContext, request: TableRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.#proxy = request.port === 0;
+    this.#entries = request.egress.services.flatMap((service) =>
+      service.ports
+        .filter((port) => this.#serves(port) && service.resolution !== "Alias")
+        .map((port) => ({ service, port })),
+    );
+    const byHost = new Map<string, Entry[]>();
+    for (const entry of this.#entries) {
+      const list = byHost.get(entry.service.hostname);
+      if (list) list.push(entry);
+      else byHost.set(entry.service.hostname, [entry]);
+    }
+    this.#byHost = byHost;
+  }
+
+  build(): readonly VirtualHost[] {
+    const done = new Set<Entry>();
+    for (const config of this.#request.egress.virtualServices) this.#addVirtualService(config, done);
+    for (const entry of this.#entries) if (!done.has(entry)) this.#addHost(entry, this.#defaultHost(entry));
+    return this.#hosts.sort(compareNames);
+  }
+
+  /** A forward proxy takes requests for every HTTP port; a listener for its own. */
+  #serves({ port, protocol }: ServicePort): boolean {
+    const number = this.#request.port;
+    return this.#proxy ? isHttp(protocol) || isSniffed(protocol) : port === number;
+  }
+
+  #scope(listenPort: number): RouteScope {
+    const { view, mesh } = this.#context;
+    return {
+      gateways,
+      labels: view.labels,
+      namespace: view.node.namespace,
+      listenPort,
+      domainSuffix: mesh.domainSuffix,
+      servicePorts: (host) => this.#byHost.get(host)?.map(({ port }) => port.port),
+      hashPolicies: (host, port, subset) => hashPoliciesFor(this.#context, host, port, subset),
+    };
+  }
+
+  #addVirtualService(config: Exported<VirtualService>, done: Set<Entry>): void {
+    const hosts = config.spec.hosts ?? [];
+    const entries = this.#entries.filter(
+      (entry) => !done.has(entry) && hosts.some((host) => hostCovers(host, entry.service.hostname)),
+    );
+    // Port 80 also serves hosts that no service has, so that a VirtualService can stand for a host of its own.
+    const alone =
+      this.#request.port === 80 && entries.length === 0 && !hosts.some((host) => this.#byHost.has(host));
+    if (entries.length === 0 && !alone) return;
+    const report = this.#context.problems.for(configRef(config));
+    reportUnsupported("VirtualService", config, report);
+    const ports = alone ? [80] : [...new Set(entries.map(({ port }) => port.port))];
+    for (const port of ports) {
+      const routes = buildVirtualServiceRoutes(config, this.#scope(port), report);
+      const ofPort = entries.filter((entry) => entry.port.port === port);
+      for (const entry of ofPort) done.add(entry);
+      if (routes.length === 0) continue;
+      for (const host of hosts)
+        if (
+          !entries.some(({ service }) => hostCovers(host, service.hostname)) &&
+          (alone || !this.#byHost.has(host))
+        )
+          this.#addBareHost(host, port, routes, config);
+      for (const entry of ofPort) this.#addHost(entry, this.#routedHost(entry, routes, config));
+    }
+  }
+
+  #addBareHost(host: string, port: number, routes: readonly Route[], config: Config<VirtualService>): void {
+    this.#add({
+      name: hostPort(host, port),
+      domains: this.#proxy && port !== 80 ? [hostPort(host, port)] : [host],
+      routes,
+      countAttempts: true,
+      requireTls: false,
+      origin: [configRef(config)],
+    });
+  }
+
+  #routedHost(entry: Entry, routes: readonly Route[], config: Config<VirtualService>): VirtualHost {
+    return {
+      name: hostPort(entry.service.hostname, entry.port.port),
+      domains: this.#domains(entry).all,
+      routes,
+      countAttempts: true,
+      requireTls: false,
+      origin: [configRef(config), serviceRef(entry.service)],
+    };
+  }
+
+  /** The virtual host of a service that no VirtualService speaks of; shared by all tables it stands in. */
+  #defaultHost(entry: Entry): VirtualHost {
+    const { service, port } = entry;
+    const context = this.#context;
+    const rule = ruleFor(context, service);
+    const variant = `default-host|${port.port}|${this.#proxy}|${context.view.node.dnsDomain}`;
+    return context.memo.get([service, rule], variant, () => ({
+      name: hostPort(service.hostname, port.port),
+      domains: this.#domains(entry).all,
+      routes: [
+        defaultRoute(service.hostname, port.port, hashPoliciesFor(context, service.hostname, port.port, "")),
+      ],
+      countAttempts: true,
+      requireTls: false,
+      origin: [serviceRef(service), ...(rule ? [configRef(rule)] : [])],
+    }));
+  }
+
+  #domains({ service, port }: Entry) {
+    const domains = serviceDomains(
+      service,
+      this.#context.view.node.dnsDomain,
+      this.#proxy ? port.port : undefined,
+    );
+    // Without a port, a URL means port 80.
+    return this.#proxy && port.port !== 80
+      ? { all: domains.all.filter((domain) => /:\d+$/.test(domain)), short: domains.short }
+      : domains;
+  }
+
+  #addHost(entry: Entry, host: VirtualHost): void {
+    const short = new Set(shortNames(entry.service.hostname, this.#context.view.node.dnsDomain));
+    this.#add(host, (domain) => short.has(domain) && this.#byHost.has(domain));
+  }
+
+  /** Envoy takes every domain and every name once in a table: the first keeps it. */
+  #add(host: VirtualHost, giveWay: (domain: string) => boolean = () => false): void {
+    if (this.#names.has(host.name)) return;
+    const free = host.domains.filter((domain) => !this.#taken.has(domain.toLowerCase()) && !giveWay(domain));
+    if (free.length === 0) return;
+    this.#names.add(host.name);
+    for (const domain of free) this.#taken.add(domain.toLowerCase());
+    this.#hosts.push(free.length === host.domains.length ? host : { ...host, domains: free });
+  }
+}
+
+/** The route table that an outbound listener asks for. */
+export function buildOutboundTable(context: BuildContext, request: TableRequest): RouteTable {
+  const hosts = new TableBuilder(context, request).build();
+  const { onlyHost } = request;
+  const table = {
+    name: request.name,
+    direction: "outbound" as const,
+    // A forward proxy's requests say in their Host header which port they mean.
+    ignorePort: request.port !== 0,
+    maxDirectResponseBytes,
+  };
+  if (onlyHost === undefined) return { ...table, virtualHosts: [...hosts, catchAllHost(context)] };
+  const own = hosts.filter(({ name }) => name === hostPort(onlyHost, request.port));
+  return { ...table, virtualHosts: own.map((host) => ({ ...host, domains: ["*"] })) };
+}

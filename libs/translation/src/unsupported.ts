@@ -1,0 +1,89 @@
+import type { Reporter } from "./problems.ts";
+
+/** Paths of fields that Weft accepts but does not carry out, by kind; `[]` stands for every item. */
+const fields = {
+  DestinationRule: [
+    "spec.trafficPolicy.tunnel",
+    "spec.trafficPolicy.proxyProtocol",
+    "spec.trafficPolicy.retryBudget",
+    "spec.subsets[].trafficPolicy.tunnel",
+    "spec.subsets[].trafficPolicy.proxyProtocol",
+    "spec.subsets[].trafficPolicy.retryBudget",
+    ...[
+      "spec.trafficPolicy",
+      "spec.trafficPolicy.portLevelSettings[]",
+      "spec.subsets[].trafficPolicy",
+      "spec.subsets[].trafficPolicy.portLevelSettings[]",
+    ].flatMap((policy) => [
+      `${policy}.loadBalancer.warmup`,
+      `${policy}.loadBalancer.warmupDurationSecs`,
+      `${policy}.loadBalancer.zoneAwareLbSetting`,
+      `${policy}.loadBalancer.localityLbSetting.distribute`,
+      `${policy}.loadBalancer.localityLbSetting.failover`,
+      `${policy}.loadBalancer.localityLbSetting.failoverPriority`,
+      `${policy}.connectionPool.http.http2KeepAlive`,
+      `${policy}.outlierDetection.consecutiveErrors`,
+      `${policy}.outlierDetection.outlierDetectionHttpErrorCodes`,
+      `${policy}.tls.caCrl`,
+    ]),
+  ],
+  VirtualService: ["spec.http[].match[].statPrefix"],
+  Sidecar: [
+    "spec.inboundConnectionPool",
+    "spec.ingress[].connectionPool",
+    "spec.ingress[].tls",
+    "spec.ingress[].port.targetPort",
+    "spec.egress[].port.targetPort",
+  ],
+  Gateway: [
+    "spec.servers[].defaultEndpoint",
+    "spec.servers[].port.targetPort",
+    "spec.servers[].tls.caCrl",
+    "spec.servers[].tls.tlsCertificates",
+    "spec.servers[].tls.credentialNames",
+    "spec.servers[].tls.caCertCredentialName",
+    "spec.servers[].tls.verifyCertificateSpki",
+    "spec.servers[].tls.verifyCertificateHash",
+    "spec.servers[].tls.minProtocolVersion",
+    "spec.servers[].tls.maxProtocolVersion",
+    "spec.servers[].tls.cipherSuites",
+  ],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** A kind whose unsupported fields are known. */
+export type CheckedKind = keyof typeof fields;
+
+type Step = { readonly name: string; readonly each: boolean };
+
+const plans = new Map<CheckedKind, readonly (readonly Step[])[]>(
+  (Object.keys(fields) as CheckedKind[]).map((kind) => [
+    kind,
+    fields[kind].map((path) =>
+      path.split(".").map((part) => ({ name: part.replace("[]", ""), each: part.endsWith("[]") })),
+    ),
+  ]),
+);
+
+function visit(value: unknown, steps: readonly Step[], path: string, report: Reporter): void {
+  const [step, ...rest] = steps;
+  if (step === undefined) {
+    report.unsupported(path, path.slice(path.lastIndexOf(".") + 1));
+    return;
+  }
+  if (value === null || typeof value !== "object") return;
+  const next = (value as Readonly<Record<string, unknown>>)[step.name]; // any object may be asked for a name
+  if (next === undefined) return;
+  const at = path === "" ? step.name : `${path}.${step.name}`;
+  if (!step.each) visit(next, rest, at, report);
+  else if (Array.isArray(next))
+    for (const [i, item] of next.entries()) visit(item, rest, `${at}[${i}]`, report);
+}
+
+/** Reports every field of an object that is set but has no effect. */
+export function reportUnsupported(
+  kind: CheckedKind,
+  object: { readonly spec: unknown },
+  report: Reporter,
+): void {
+  for (const steps of plans.get(kind) ?? []) visit(object, steps, "", report);
+}
