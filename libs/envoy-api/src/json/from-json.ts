@@ -116,12 +116,13 @@ function compileField(field: DescField): Read {
         return Object.fromEntries(entries);
       };
     }
-    case "message":
+    case "message": {
       // protobuf-es holds the wrapper types as bare values where they are fields outside a oneof.
-      if (isWrapperDesc(field.message) && !field.oneof) {
-        return (json, place) => (readItem(json, place) as Message & { value: unknown }).value;
-      }
-      return readItem;
+      const inner = isWrapperDesc(field.message) && !field.oneof ? field.message.fields[0] : undefined;
+      if (inner?.fieldKind !== "scalar") return readItem;
+      const read = scalarReader(inner.scalar);
+      return (json, place) => read(json, place.path);
+    }
     default:
       return readItem;
   }
@@ -150,7 +151,11 @@ function readWellKnown(schema: DescMessage, json: JsonValue, place: Place): Mess
   try {
     return fromJson(schema, json);
   } catch (cause) {
-    return failWithCause(place.path, `${JSON.stringify(json)} is not a ${schema.typeName}`, cause);
+    const allowed =
+      schema.typeName === "google.protobuf.Duration"
+        ? 'a duration in seconds such as "1.5s"'
+        : `a ${schema.typeName}`;
+    return fail(place.path, json, allowed, { cause });
   }
 }
 
@@ -182,10 +187,6 @@ function readOpaque(json: JsonObject, path: string): Message | undefined {
   if (base64 === undefined || Object.keys(value).length !== 1) return undefined;
   const bytes = scalarReader(ScalarType.BYTES)(base64, `${path}.value.base64`);
   return create(AnySchema, { typeUrl, value: bytes as Uint8Array });
-}
-
-function failWithCause(path: string, message: string, cause: unknown): never {
-  throw new EnvoyJsonError(path, message.length > 200 ? `${message.slice(0, 200)}…` : message, { cause });
 }
 
 function isObject(json: JsonValue): json is JsonObject {

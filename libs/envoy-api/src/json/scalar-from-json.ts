@@ -49,9 +49,13 @@ export function enumReader(type: DescEnum): ReadScalar {
 }
 
 /** Throws: the value is not what is allowed. */
-export function fail(path: string, json: JsonValue, allowed: string): never {
+export function fail(path: string, json: JsonValue, allowed: string, options?: ErrorOptions): never {
   const text = JSON.stringify(json);
-  throw new EnvoyJsonError(path, `${text.length > 60 ? `${text.slice(0, 60)}…` : text} is not ${allowed}`);
+  throw new EnvoyJsonError(
+    path,
+    `${text.length > 60 ? `${text.slice(0, 60)}…` : text} is not ${allowed}`,
+    options,
+  );
 }
 
 function readBytes(json: JsonValue, path: string): Uint8Array {
