@@ -1,11 +1,8 @@
 import type { Writable } from "node:stream";
-import { fromBinary } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { formatProblem, type Problem } from "@weft/base";
 import { loadFiles } from "@weft/config-sources";
-import { type ResourceSet, toEnvoyJson, typeUrls, unpackAny } from "@weft/envoy-api";
 import { createStore, type MeshSnapshot, parseNode, viewFor } from "@weft/mesh-model";
-import { translate } from "@weft/translation";
+import { resourcesToJson, translate } from "@weft/translation";
 
 /** Options of `weftctl xds generate`. */
 export interface XdsGenerateOptions {
@@ -16,27 +13,6 @@ export interface XdsGenerateOptions {
   /** Node metadata as JSON text. */
   readonly meta: string;
   readonly output: "json" | "yaml";
-}
-
-const sections = {
-  clusters: typeUrls.cluster,
-  endpoints: typeUrls.endpoint,
-  listeners: typeUrls.listener,
-  routes: typeUrls.route,
-  secrets: typeUrls.secret,
-} as const;
-
-/** Every resource as Envoy's JSON, by section and name. */
-function toJson(resources: ResourceSet): Record<string, Record<string, unknown>> {
-  const section = (typeUrl: string) =>
-    Object.fromEntries(
-      [...resources.ofType(typeUrl).values()].map(({ name, any }) => {
-        const unpacked = unpackAny(fromBinary(AnySchema, any));
-        if (unpacked === undefined) throw new Error(`${typeUrl} is not a type of Envoy's API`);
-        return [name, toEnvoyJson(unpacked.schema, unpacked.message)];
-      }),
-    );
-  return Object.fromEntries(Object.entries(sections).map(([name, typeUrl]) => [name, section(typeUrl)]));
 }
 
 async function loadSnapshot(
@@ -79,7 +55,7 @@ export async function xdsGenerate(
   if (node.value === undefined) return 1;
   const translated = translate(viewFor(loaded.snapshot, node.value));
   report(translated.problems);
-  const resources = toJson(translated.value);
+  const resources = resourcesToJson(translated.value);
   const text =
     options.output === "yaml"
       ? (await import("yaml")).stringify(resources)

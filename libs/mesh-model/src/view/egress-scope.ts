@@ -15,7 +15,7 @@ export interface EgressListener {
   /** Address or Unix socket to listen on; absent: left to translation. */
   readonly bind?: string;
   readonly captureMode: "DEFAULT" | "IPTABLES" | "NONE";
-  /** Cut down to the one port where the listener has one. Each host stands once. */
+  /** Cut down to the one port where the listener has one (and is no forward proxy). Each host stands once. */
   readonly services: readonly Service[];
   readonly virtualServices: readonly Exported<VirtualService>[];
 }
@@ -103,7 +103,12 @@ function toListener(
     captureMode: listener.captureMode ?? "DEFAULT",
     ...(listener.port ? { port: listener.port } : {}),
     ...(listener.bind ? { bind: listener.bind } : {}),
-    services: selectServices(visibleServices(snapshot, namespace), hosts, namespace, listener.port?.number),
+    services: selectServices(visibleServices(snapshot, namespace), hosts, namespace, ownPort(listener)),
     virtualServices: selectVirtualServices(all, hosts),
   };
+}
+
+/** The one port of its services that a listener stands for; a forward proxy's own port says nothing of theirs. */
+function ownPort({ port }: Egress): number | undefined {
+  return port?.protocol?.toUpperCase() === "HTTP_PROXY" ? undefined : port?.number;
 }

@@ -16,6 +16,7 @@ function endpointMetadata(endpoint: BackendEndpoint): { [key: string]: JsonObjec
 }
 
 function toLbEndpoint(endpoint: BackendEndpoint): MessageInitShape<typeof LbEndpointSchema> {
+  const metadata = endpointMetadata(endpoint);
   return {
     hostIdentifier: {
       case: "endpoint",
@@ -23,7 +24,7 @@ function toLbEndpoint(endpoint: BackendEndpoint): MessageInitShape<typeof LbEndp
     },
     healthStatus: endpoint.health === undefined ? HealthStatus.UNKNOWN : HealthStatus[endpoint.health],
     loadBalancingWeight: endpoint.weight,
-    metadata: { filterMetadata: endpointMetadata(endpoint) },
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata: { filterMetadata: metadata } }),
   };
 }
 

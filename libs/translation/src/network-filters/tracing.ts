@@ -42,9 +42,10 @@ export function tracing(traits: ProxyTraits): MessageInitShape<typeof HttpConnec
     overallSampling: { value: 100 },
     customTags: [
       ...dryRunTags,
-      ...literals.map(
-        ([name, value]): Tag => ({ tag: `istio.${name}`, type: { case: "literal", value: { value } } }),
-      ),
+      // Envoy takes no empty tag.
+      ...literals
+        .filter(([, value]) => value !== "")
+        .map(([name, value]): Tag => ({ tag: `istio.${name}`, type: { case: "literal", value: { value } } })),
     ],
   };
 }

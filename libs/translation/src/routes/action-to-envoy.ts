@@ -10,8 +10,8 @@ import { PreviousPrioritiesConfigSchema } from "@weft/envoy-api/envoy/extensions
 import { pack } from "../envoy/any.ts";
 import { toDuration } from "../envoy/scalars.ts";
 import type { Forward, HashPolicy, RetryPolicy, Rewrite } from "../ir/index.ts";
+import { headerFields } from "./headers-to-envoy.ts";
 import { toFractionalPercent } from "./percent.ts";
-import { headerFields } from "./to-envoy.ts";
 
 type Action = Exclude<MessageInitShape<typeof RouteActionSchema>, { $typeName: string; $unknown?: unknown }>;
 

@@ -2,10 +2,6 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { assertNever } from "@weft/base";
 import {
-  HeaderValueOption_HeaderAppendAction as AppendAction,
-  type HeaderValueOptionSchema,
-} from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
-import {
   type VirtualHost as EnvoyVirtualHost,
   RedirectAction_RedirectResponseCode as RedirectCode,
   type RouteMatchSchema,
@@ -20,8 +16,9 @@ import {
 import { configPath } from "../envoy/metadata.ts";
 import { toStringMatcher } from "../envoy/string-match.ts";
 import { perRouteConfigs } from "../http-filters/per-route/index.ts";
-import type { HeaderChanges, Route, RouteAction, RouteMatch, RouteTable, VirtualHost } from "../ir/index.ts";
+import type { Route, RouteAction, RouteMatch, RouteTable, VirtualHost } from "../ir/index.ts";
 import { toRouteAction } from "./action-to-envoy.ts";
+import { headerFields } from "./headers-to-envoy.ts";
 
 type EnvoyRoute = MessageInitShape<typeof RouteSchema>;
 
@@ -53,38 +50,6 @@ function toRouteMatch(match: RouteMatch): MessageInitShape<typeof RouteMatchSche
           ? { case: "presentMatch", value: true }
           : { case: "stringMatch", value: toStringMatcher(value) },
     })),
-  };
-}
-
-/** Headers to put in place of others, then headers to add: an added one joins one that was set. */
-function toHeaderOptions(changes: HeaderChanges): MessageInitShape<typeof HeaderValueOptionSchema>[] {
-  return [
-    ...changes.set.map(({ name, value }) => ({
-      header: { key: name, value },
-      appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-    })),
-    ...changes.add.map(({ name, value }) => ({
-      header: { key: name, value },
-      appendAction: AppendAction.APPEND_IF_EXISTS_OR_ADD,
-    })),
-  ];
-}
-
-/** The fields of a route, a weighted cluster or a virtual host that change headers. */
-export function headerFields(
-  request: HeaderChanges | undefined,
-  response: HeaderChanges | undefined,
-): Pick<
-  EnvoyRoute & object,
-  "requestHeadersToAdd" | "requestHeadersToRemove" | "responseHeadersToAdd" | "responseHeadersToRemove"
-> {
-  return {
-    ...(request
-      ? { requestHeadersToAdd: toHeaderOptions(request), requestHeadersToRemove: [...request.remove] }
-      : {}),
-    ...(response
-      ? { responseHeadersToAdd: toHeaderOptions(response), responseHeadersToRemove: [...response.remove] }
-      : {}),
   };
 }
 

@@ -1,0 +1,33 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { type EncodedResource, type ResourceSet, toEnvoyJson, typeUrls, unpackAny } from "@weft/envoy-api";
+
+const sections = {
+  clusters: typeUrls.cluster,
+  endpoints: typeUrls.endpoint,
+  listeners: typeUrls.listener,
+  routes: typeUrls.route,
+  secrets: typeUrls.secret,
+} as const;
+
+/** Resources as Envoy's JSON, by section and name. */
+export type ResourcesJson = Readonly<Record<keyof typeof sections, Readonly<Record<string, unknown>>>>;
+
+function decode({ any }: EncodedResource): unknown {
+  const unpacked = unpackAny(fromBinary(AnySchema, any));
+  if (unpacked === undefined) throw new Error("a resource of a type that Envoy's API does not have");
+  return toEnvoyJson(unpacked.schema, unpacked.message);
+}
+
+/** What a set holds, read back from its bytes: JSON with proto field names, names in order. */
+export function resourcesToJson(resources: ResourceSet): ResourcesJson {
+  const section = (typeUrl: string) =>
+    Object.fromEntries([...resources.ofType(typeUrl).values()].map((one) => [one.name, decode(one)]));
+  return {
+    clusters: section(sections.clusters),
+    endpoints: section(sections.endpoints),
+    listeners: section(sections.listeners),
+    routes: section(sections.routes),
+    secrets: section(sections.secrets),
+  };
+}
