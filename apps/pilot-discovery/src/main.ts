@@ -1,2 +1,51 @@
 #!/usr/bin/env node
-console.log(process.version);
+import { Command } from "commander";
+import { type DiscoveryFlags, flagsWithoutEffect } from "./options.ts";
+
+const version = "0.1.0";
+const several = (value: string, before: readonly string[]) => [...before, value];
+const list = (value: string) => value.split(",").filter((part) => part !== "");
+
+const program = new Command("pilot-discovery")
+  .description("services and configuration in, xDS for the proxies out")
+  .showHelpAfterError("(add --help for what is allowed)");
+
+const discovery = program
+  .command("discovery", { isDefault: true })
+  .description("serves xDS")
+  .option("--httpAddr <address>", "/ready and /debug", ":8080")
+  .option("--grpcAddr <address>", "xDS in plain text", ":15010")
+  .option("--monitoringAddr <address>", "/metrics", ":15014")
+  .option(
+    "--configDir <folder>",
+    "folder (or file) of YAML, watched; may be given several times",
+    several,
+    [],
+  )
+  .option("--registries <list>", "where services come from: Files", list, ["Files"])
+  .option("--meshConfig <file>", "mesh configuration", "./etc/istio/config/mesh")
+  .option("-n, --namespace <namespace>", "root namespace: configuration for the whole mesh", "istio-system")
+  .option("--domain <suffix>", "DNS suffix of services", "cluster.local")
+  .option("--clusterID <name>", "name of the cluster", "Kubernetes")
+  .option("--shutdownDuration <time>", "longest time that ending may take", "10s")
+  .option("--log_output_level <levels>", "info, or default:warn,pilot-discovery:debug", "info")
+  .option("--natsUrl <url>", "NATS server for events (default: NATS_URL, else none)");
+for (const [flag, reason] of flagsWithoutEffect) discovery.option(flag, `accepted, has no effect: ${reason}`);
+discovery.action(async (flags: DiscoveryFlags) => {
+  const { runDiscovery } = await import("./run.ts");
+  await runDiscovery(flags, version);
+});
+
+program
+  .command("version")
+  .description("prints the version")
+  .action(() => {
+    process.stdout.write(`${version}\n`);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`pilot-discovery: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

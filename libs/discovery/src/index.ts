@@ -5,6 +5,7 @@ export {
   type EngineOptions,
   type Translate,
 } from "./engine.ts";
+export { decodeMeshConfig } from "./mesh-config.ts";
 export { createPilot, type ListenAddress, type Pilot, type PilotOptions, type StartSource } from "./pilot.ts";
 export type { ConnectedProxy, ProxyRegistry } from "./proxies.ts";
 export { type DebounceTimes, defaultDebounceTimes } from "./push/debounce.ts";

@@ -1,0 +1,141 @@
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { formatProblem, parseDuration } from "@weft/base";
+import { decodeMeshConfig, type ListenAddress } from "@weft/discovery";
+import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
+import { createLogger, type Logger, parseLogLevel } from "@weft/observability";
+import { parse } from "yaml";
+
+/** Flags of `pilot-discovery discovery`, as commander gives them. */
+export interface DiscoveryFlags {
+  readonly httpAddr: string;
+  readonly grpcAddr: string;
+  readonly monitoringAddr: string;
+  readonly configDir: readonly string[];
+  readonly registries: readonly string[];
+  readonly meshConfig: string;
+  readonly namespace: string;
+  readonly domain: string;
+  readonly clusterID: string;
+  readonly shutdownDuration: string;
+  readonly log_output_level: string;
+  readonly natsUrl?: string;
+  /** The flags of Istio that are taken and do nothing yet. */
+  readonly [other: string]: unknown;
+}
+
+/** What the flags and the environment say. */
+export interface DiscoveryOptions {
+  readonly http: ListenAddress;
+  readonly grpc: ListenAddress;
+  readonly monitoring: ListenAddress;
+  readonly configDirs: readonly string[];
+  readonly meshConfig: MeshConfig;
+  readonly clusterId: string;
+  readonly shutdownMs: number;
+  readonly natsUrl: string | undefined;
+  /** Name of this pilot: POD_NAME, else the machine's. */
+  readonly instance: string;
+  readonly logger: Logger;
+}
+
+/** Flags of Istio's, of today and of 1.4, that are taken and have no effect, each with the reason. */
+export const flagsWithoutEffect: readonly (readonly [flag: string, reason: string])[] = [
+  ["--secureGRPCAddr <address>", "xDS is served in plain text only"],
+  ["--secureGrpcAddr <address>", "xDS is served in plain text only"],
+  ["--httpsAddr <address>", "admission webhooks are galley's and the injector's"],
+  ["--networksConfig <file>", "networks come from the mesh configuration"],
+  ["--kubeconfig <file>", "Kubernetes is not among the registries"],
+  ["--clusterAliases <aliases>", "there is one cluster"],
+  ["--profile", "use node --inspect"],
+  ["--caCertFile <file>", "xDS is served in plain text only"],
+  ["--tlsCertFile <file>", "xDS is served in plain text only"],
+  ["--tlsKeyFile <file>", "xDS is served in plain text only"],
+  ["--tls-cipher-suites <list>", "xDS is served in plain text only"],
+  ["--tls-min-version <version>", "xDS is served in plain text only"],
+  ["--kubernetesApiQPS <number>", "Kubernetes is not among the registries"],
+  ["--kubernetesApiBurst <number>", "Kubernetes is not among the registries"],
+  ["--ctrlz_port <port>", "see /debug on --httpAddr"],
+  ["--plugins <list>", "the filters are built in"],
+  ["--resync <interval>", "sources are watched"],
+  ["--trust-domain <domain>", "trustDomain of the mesh configuration counts"],
+  ["--consulserverURL <url>", "Consul is not among the registries"],
+  ["--consulserverInterval <interval>", "Consul is not among the registries"],
+  ["--mcpMaxMsgSize <bytes>", "there is no MCP"],
+  ["--discoveryCache", "resources are always shared and cached"],
+  ["--appNamespace <namespace>", "all namespaces are read"],
+  ["--disable-install-crds", "nothing is installed"],
+];
+
+/** The registries that there are; Istio's `Kubernetes` is for later. */
+const registries = ["Files"];
+
+/** Reads flags and environment. Throws where one is wrong, naming it; notes on flags without effect are logged. */
+export async function readDiscoveryOptions(
+  flags: DiscoveryFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<DiscoveryOptions> {
+  const level = parseLogLevel(flags.log_output_level, "pilot-discovery");
+  if ("problem" in level) throw new Error(`--log_output_level: ${level.problem}`);
+  const logger = createLogger({ component: "pilot-discovery", ...level });
+  for (const registry of flags.registries) {
+    if (!registries.includes(registry)) {
+      throw new Error(`--registries: there is no ${registry}, allowed are ${registries.join(", ")}`);
+    }
+  }
+  for (const [flag, reason] of flagsWithoutEffect) {
+    if (flags[camelName(flag)] !== undefined) logger.warn(`${flag.split(" ")[0]} has no effect: ${reason}`);
+  }
+  const shutdownMs = parseDuration(flags.shutdownDuration);
+  if (shutdownMs === undefined)
+    throw new Error(`--shutdownDuration: ${flags.shutdownDuration} is no duration such as 10s`);
+  return {
+    http: parseAddress("--httpAddr", flags.httpAddr),
+    grpc: parseAddress("--grpcAddr", flags.grpcAddr),
+    monitoring: parseAddress("--monitoringAddr", flags.monitoringAddr),
+    configDirs: flags.configDir,
+    meshConfig: {
+      ...(await readMeshConfig(flags.meshConfig, logger)),
+      rootNamespace: flags.namespace,
+      domainSuffix: flags.domain,
+    },
+    clusterId: flags.clusterID,
+    shutdownMs,
+    natsUrl: flags.natsUrl ?? env.NATS_URL,
+    instance: env.POD_NAME || hostname(),
+    logger,
+  };
+}
+
+/** commander's name of a flag: `--tls-min-version <v>` → `tlsMinVersion`. */
+function camelName(flag: string): string {
+  const [name = ""] = flag.slice(2).split(" ");
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Go's form of an address: `:8080` is all addresses of the machine, `127.0.0.1:8080` and `[::1]:8080` one. */
+export function parseAddress(flag: string, text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]*)):(\d+)$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) {
+    throw new Error(`${flag}: ${JSON.stringify(text)} is no address, allowed are :PORT and HOST:PORT`);
+  }
+  return { host: match[1] ?? match[2] ?? "", port };
+}
+
+/** Reads the mesh configuration; Istio's defaults where there is no such file. */
+async function readMeshConfig(file: string, logger: Logger): Promise<MeshConfig> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    logger.info({ file }, "no mesh configuration, using the defaults");
+    return defaultMeshConfig;
+  }
+  const { value, problems } = decodeMeshConfig(parse(text));
+  for (const problem of problems) {
+    logger[problem.severity === "error" ? "error" : "warn"](`${file}: ${formatProblem(problem)}`);
+  }
+  return value;
+}
