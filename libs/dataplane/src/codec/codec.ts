@@ -65,7 +65,7 @@ export interface ServerHandler {
 
 /** A downstream connection. */
 export interface ServerConnection {
-  /** Takes no further requests: closes when idle, at once if it is. */
+  /** From now on each response says that the connection closes, and then it does. */
   drain(): void;
   /** Closes now. Streams under way are reset. */
   close(): void;

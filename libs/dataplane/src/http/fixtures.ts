@@ -201,10 +201,9 @@ export async function exchange(
   text: string,
   done: (received: string) => boolean = isComplete,
 ): Promise<string> {
-  const socket = connect(port, "127.0.0.1");
+  const socket = openClient(port);
   socket.write(text, "latin1");
   let received = "";
-  socket.on("error", () => {}); // the end is the same
   await new Promise<void>((resolve) => {
     socket.on("data", (bytes) => {
       received += bytes.toString("latin1");
@@ -222,4 +221,9 @@ export function isComplete(received: string): boolean {
   const end = final.indexOf("\r\n\r\n");
   const length = /content-length: (\d+)/i.exec(final)?.[1];
   return end >= 0 && length !== undefined && final.length >= end + 4 + Number(length);
+}
+
+/** For tests: a connection of a client that takes a reset for a close. */
+export function openClient(port: number): Socket {
+  return connect(port, "127.0.0.1").on("error", () => {});
 }

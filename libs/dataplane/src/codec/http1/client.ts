@@ -140,38 +140,41 @@ class Http1ClientConnection implements Http1Client, ParserSink {
       return 0;
     }
     headers.remove("upgrade");
-    stream.responseDone = length === 0;
-    stream.receiver?.onHead(head, length === 0);
+    const { receiver } = stream;
+    // The connection is free before the receiver hears the end: what it does then may need a connection.
+    if (length === 0) this.#responseEnd(stream);
+    receiver?.onHead(head, length === 0);
     return length;
   }
 
   onData(chunk: Buffer, last: boolean): void {
     const stream = this.#stream;
     if (stream === undefined) return;
-    if (last) stream.responseDone = true;
-    if (chunk.length <= copyBytes) stream.receiver?.onData(Buffer.from(chunk), last);
-    else {
-      this.#retained = true;
-      stream.receiver?.onData(chunk, last);
-    }
+    const { receiver } = stream;
+    if (chunk.length > copyBytes) this.#retained = true;
+    const bytes = chunk.length > copyBytes ? chunk : Buffer.from(chunk);
+    if (last) this.#responseEnd(stream);
+    receiver?.onData(bytes, last);
   }
 
   onTrailers(trailers: HeaderMap): void {
     const stream = this.#stream;
     if (stream === undefined) return;
-    stream.responseDone = true;
-    if (trailers.size > 0 && this.options.enableTrailers) stream.receiver?.onTrailers(trailers);
-    else stream.receiver?.onData(empty, true);
+    const { receiver } = stream;
+    this.#responseEnd(stream);
+    if (trailers.size > 0 && this.options.enableTrailers) receiver?.onTrailers(trailers);
+    else receiver?.onData(empty, true);
   }
 
   onMessageEnd(): void {
-    if (this.#informational) {
-      this.#informational = false;
-      this.#parser.next();
-      return;
-    }
-    const stream = this.#stream;
-    if (stream !== undefined) this.settle(stream);
+    if (!this.#informational) return;
+    this.#informational = false;
+    this.#parser.next();
+  }
+
+  #responseEnd(stream: Http1ClientStream): void {
+    stream.responseDone = true;
+    this.settle(stream);
   }
 
   // For the stream

@@ -55,11 +55,6 @@ export class MessageParser {
     return this.#held.length;
   }
 
-  /** True between messages, with no byte of the next one read. */
-  get idle(): boolean {
-    return this.#state === "stopped" || (this.#state === "head" && this.#held.length === 0);
-  }
-
   /** Takes bytes as they come. */
   execute(bytes: Buffer): void {
     this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);

@@ -73,7 +73,6 @@ class Http1ServerConnection implements ServerConnection, ParserSink {
 
   drain(): void {
     this.#draining = true;
-    if (this.#stream === undefined && this.parser.idle) this.#finish();
   }
 
   close(): void {
