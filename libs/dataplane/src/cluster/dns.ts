@@ -68,18 +68,17 @@ export function watchDns(options: DnsWatchOptions): { close(): void } {
 async function resolveFamily(
   resolver: Resolver,
   name: string,
-  family: "v4" | "v6" | "auto" | "all",
+  family: Extract<Discovery, { kind: "dns" }>["family"],
 ): Promise<readonly string[]> {
   switch (family) {
     case "v4":
       return resolver.resolve(name, 4);
     case "v6":
       return resolver.resolve(name, 6);
-    case "auto": {
-      // Envoy's AUTO: IPv6 where there is any, else IPv4.
-      const six = await resolver.resolve(name, 6).catch(() => []);
-      return six.length > 0 ? six : resolver.resolve(name, 4);
-    }
+    case "auto":
+      return preferred(resolver, name, 6, 4);
+    case "v4-preferred":
+      return preferred(resolver, name, 4, 6);
     case "all": {
       const [four, six] = await Promise.allSettled([resolver.resolve(name, 4), resolver.resolve(name, 6)]);
       const found = [four, six].flatMap((result) => (result.status === "fulfilled" ? result.value : []));
@@ -87,6 +86,12 @@ async function resolveFamily(
       return found;
     }
   }
+}
+
+/** Addresses of the first family where there are any, else of the second. */
+async function preferred(resolver: Resolver, name: string, first: 4 | 6, second: 4 | 6) {
+  const found = await resolver.resolve(name, first).catch(() => []); // the second family's failure is told
+  return found.length > 0 ? found : resolver.resolve(name, second);
 }
 
 /** A logical cluster has one host; it stays where it is while the answer still holds that address. */

@@ -45,6 +45,8 @@ export function listenerConfig(changes: Partial<ListenerConfig> = {}): ListenerC
     statPrefix: "l",
     backlog: 128,
     routeNames: [],
+    routesTimeoutMs: 0,
+    accessLogs: [],
     ...changes,
   };
 }

@@ -3,6 +3,7 @@ import type { Clock } from "@weft/base";
 import type { Logger } from "@weft/observability";
 import type { SocketAddress } from "../runtime/connection.ts";
 import type { FilterChain, ListenerConfig } from "../runtime/listener-config.ts";
+import { StreamInfo } from "../runtime/stream-info.ts";
 import type { StatsScope } from "../stats/index.ts";
 import { plainAddress, serveConnection, type TrackedConnection } from "./connection.ts";
 import { createFilterChainMatcher, type FilterChainMatcher } from "./filter-chain-match.ts";
@@ -172,6 +173,7 @@ export class Listener {
     if (chain === undefined) {
       this.#stats.counter("no_filter_chain_match").inc();
       logger.debug({ listener: config.name, source, destination, serverName }, "no filter chain matches");
+      this.#logRefusal(config, source, destination, serverName);
       socket.destroy();
       return;
     }
@@ -192,6 +194,28 @@ export class Listener {
     if (config !== this.#config && !chainsOf(this.#config).some(({ version }) => version === chain.version)) {
       connection.drain();
     }
+  }
+
+  #logRefusal(config: ListenerConfig, source: SocketAddress, local: SocketAddress, serverName: string): void {
+    if (config.accessLogs.length === 0) return;
+    const { clock } = this.#dependencies;
+    const info = new StreamInfo(
+      {
+        listener: config.name,
+        direction: config.direction,
+        filterChain: "",
+        remoteAddress: source,
+        directRemoteAddress: source,
+        localAddress: local,
+        ...(serverName !== "" && { serverName }),
+      },
+      clock.now(),
+      clock.monotonic(),
+    );
+    info.flags.add("NR");
+    info.details = "filter_chain_not_found";
+    info.ended = info.started;
+    for (const log of config.accessLogs) log(info);
   }
 }
 

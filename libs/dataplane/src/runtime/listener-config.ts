@@ -1,4 +1,5 @@
 import type { NetworkFilter, SocketAddress, TrafficDirection } from "./connection.ts";
+import type { AccessLogger } from "./stream-info.ts";
 import type { DownstreamTransport } from "./transport.ts";
 
 /** An address block: an IP address and how many of its leading bits count. */
@@ -68,4 +69,8 @@ export interface ListenerConfig {
   readonly backlog: number;
   /** Route configurations that must be there before the listener takes connections. */
   readonly routeNames: readonly string[];
+  /** How long to wait for them; 0 for no limit. */
+  readonly routesTimeoutMs: number;
+  /** Told of connections that no filter chain takes; chains have logs of their own. */
+  readonly accessLogs: readonly AccessLogger[];
 }

@@ -1,0 +1,221 @@
+import type { CircuitBreakers } from "@weft/envoy-api/envoy/config/cluster/v3/circuit_breaker_pb.js";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
+  Cluster_LbPolicy,
+  Cluster_RingHashLbConfig_HashFunction,
+  ClusterSchema,
+} from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import { RoutingPriority } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
+import {
+  type HttpProtocolOptions,
+  HttpProtocolOptionsSchema,
+} from "@weft/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import type {
+  CircuitBreakerLimits,
+  ClusterConfig,
+  Discovery,
+  LoadBalancerConfig,
+} from "../runtime/cluster-config.ts";
+import { checkFields } from "./check-fields.ts";
+import { compileAssignment } from "./endpoints.ts";
+import { compileOutlierDetection } from "./outlier-detection.ts";
+import { type Compiled, compiled, Problems } from "./problems.ts";
+import { compileUpstreamTransport } from "./transport-socket.ts";
+import { durationMs, reportUnknownExtension, unpackAs, versionOf } from "./values.ts";
+
+const httpProtocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/** Compiles a cluster, with Envoy's defaults where the message says nothing. */
+export function compileCluster(message: Cluster): Compiled<ClusterConfig> {
+  const problems = new Problems();
+  problems.add(checkFields(ClusterSchema, message));
+  for (const [index, filter] of message.filters.entries()) {
+    reportUnknownExtension(
+      problems,
+      `filters[${index}]`,
+      { name: filter.name, typeUrl: filter.typedConfig?.typeUrl },
+      ["(no upstream filters)"],
+    );
+  }
+  const http = compileHttpOptions(message, problems);
+  const discovery = compileDiscovery(message, problems);
+  const common = message.commonLbConfig;
+  const keepAlive = message.upstreamConnectionOptions?.tcpKeepalive;
+  const bindAddress = message.upstreamBindConfig?.sourceAddress?.address;
+  const outlierDetection =
+    message.outlierDetection && compileOutlierDetection(message.outlierDetection, problems);
+  if (discovery === undefined) return { problems: problems.list };
+  return compiled(
+    {
+      name: message.name,
+      observabilityName: message.altStatName === "" ? message.name : message.altStatName,
+      version: versionOf(ClusterSchema, message),
+      discovery,
+      loadBalancer: compileLoadBalancer(message, problems),
+      localityWeighted: common?.localityConfigSpecifier.case === "localityWeightedLbConfig",
+      panicThreshold: common?.healthyPanicThreshold?.value ?? 50,
+      failTrafficOnPanic: false,
+      connectTimeoutMs: durationMs(message.connectTimeout, 5000),
+      ...http,
+      limits: compileLimits(message.circuitBreakers),
+      ...(outlierDetection !== undefined && { outlierDetection }),
+      transport: compileUpstreamTransport(
+        message,
+        // Where no time is given, the system's own.
+        keepAlive === undefined ? {} : { keepAliveMs: (keepAlive.keepaliveTime ?? 0) * 1000 },
+        problems,
+      ),
+      ...(bindAddress !== undefined && bindAddress !== "" && { bindAddress }),
+    },
+    problems,
+  );
+}
+
+function compileDiscovery(message: Cluster, problems: Problems): Discovery | undefined {
+  if (message.clusterDiscoveryType.case !== "type") {
+    problems.error("cluster_type", "not-implemented", "custom cluster types are not implemented");
+    return undefined;
+  }
+  const type = message.clusterDiscoveryType.value;
+  const endpoints = () =>
+    message.loadAssignment === undefined
+      ? { localities: [], overprovisioningPercent: 140 }
+      : compileAssignment(message.loadAssignment, "load_assignment.", problems);
+  switch (type) {
+    case Cluster_DiscoveryType.STATIC:
+      return { kind: "static", endpoints: endpoints() };
+    case Cluster_DiscoveryType.EDS: {
+      const eds = message.edsClusterConfig;
+      if (eds === undefined) {
+        problems.error("eds_cluster_config", "missing", "a cluster of type EDS needs it");
+      }
+      return {
+        kind: "eds",
+        serviceName: eds === undefined || eds.serviceName === "" ? message.name : eds.serviceName,
+        initialFetchTimeoutMs: durationMs(eds?.edsConfig?.initialFetchTimeout, 15_000),
+      };
+    }
+    case Cluster_DiscoveryType.STRICT_DNS:
+    case Cluster_DiscoveryType.LOGICAL_DNS:
+      return {
+        kind: "dns",
+        endpoints: endpoints(),
+        mode: type === Cluster_DiscoveryType.STRICT_DNS ? "strict" : "logical",
+        refreshMs: durationMs(message.dnsRefreshRate, 5000),
+        family: familyOf(message.dnsLookupFamily),
+      };
+    case Cluster_DiscoveryType.ORIGINAL_DST: {
+      const portOverride =
+        message.lbConfig.case === "originalDstLbConfig"
+          ? message.lbConfig.value.upstreamPortOverride
+          : undefined;
+      return {
+        kind: "original-dst",
+        cleanupMs: durationMs(message.cleanupInterval, 5000),
+        ...(portOverride !== undefined && { portOverride }),
+      };
+    }
+    default:
+      problems.error("type", "out-of-range", `is ${String(type)}, which is no discovery type`);
+      return undefined;
+  }
+}
+
+function familyOf(family: Cluster_DnsLookupFamily): Extract<Discovery, { kind: "dns" }>["family"] {
+  switch (family) {
+    case Cluster_DnsLookupFamily.V4_ONLY:
+      return "v4";
+    case Cluster_DnsLookupFamily.V6_ONLY:
+      return "v6";
+    case Cluster_DnsLookupFamily.ALL:
+      return "all";
+    case Cluster_DnsLookupFamily.V4_PREFERRED:
+      return "v4-preferred";
+    case Cluster_DnsLookupFamily.AUTO:
+      return "auto";
+  }
+}
+
+function compileLoadBalancer(message: Cluster, problems: Problems): LoadBalancerConfig {
+  const { lbPolicy, lbConfig } = message;
+  switch (lbPolicy) {
+    case Cluster_LbPolicy.ROUND_ROBIN:
+      return { kind: "round-robin" };
+    case Cluster_LbPolicy.RANDOM:
+      return { kind: "random" };
+    case Cluster_LbPolicy.LEAST_REQUEST: {
+      const choices = lbConfig.case === "leastRequestLbConfig" ? (lbConfig.value.choiceCount ?? 2) : 2;
+      return { kind: "least-request", choices };
+    }
+    case Cluster_LbPolicy.RING_HASH: {
+      const ring = lbConfig.case === "ringHashLbConfig" ? lbConfig.value : undefined;
+      if (ring !== undefined && ring.hashFunction !== Cluster_RingHashLbConfig_HashFunction.XX_HASH) {
+        problems.error("ring_hash_lb_config.hash_function", "not-implemented", "only XX_HASH is implemented");
+      }
+      return {
+        kind: "ring-hash",
+        minimumRingSize: Number(ring?.minimumRingSize ?? 1024n),
+        maximumRingSize: Number(ring?.maximumRingSize ?? 8_388_608n),
+      };
+    }
+    case Cluster_LbPolicy.MAGLEV: {
+      const tableSize = lbConfig.case === "maglevLbConfig" ? lbConfig.value.tableSize : undefined;
+      return { kind: "maglev", tableSize: Number(tableSize ?? 65_537n) };
+    }
+    case Cluster_LbPolicy.CLUSTER_PROVIDED:
+      return { kind: "original-dst" };
+    default:
+      problems.error("lb_policy", "not-implemented", "this way to balance load is not implemented");
+      return { kind: "round-robin" };
+  }
+}
+
+function compileLimits(breakers: CircuitBreakers | undefined): CircuitBreakerLimits {
+  // Limits of priority HIGH go unused: requests have one priority.
+  const limits = breakers?.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
+  const budget = limits?.retryBudget;
+  return {
+    connection: limits?.maxConnections ?? 1024,
+    pending: limits?.maxPendingRequests ?? 1024,
+    request: limits?.maxRequests ?? 1024,
+    retry: limits?.maxRetries ?? 3,
+    ...(budget !== undefined && {
+      retryBudget: { percent: budget.budgetPercent?.value ?? 20, minimum: budget.minRetryConcurrency ?? 3 },
+    }),
+  };
+}
+
+type HttpConfig = Pick<ClusterConfig, "protocol" | "maxRequestsPerConnection" | "idleTimeoutMs">;
+
+const defaultIdleTimeoutMs = 3_600_000;
+
+function compileHttpOptions(message: Cluster, problems: Problems): HttpConfig {
+  const present = Object.entries(message.typedExtensionProtocolOptions);
+  let options: HttpProtocolOptions | undefined;
+  for (const [name, any] of present) {
+    const path = `typed_extension_protocol_options.${name}`;
+    if (name === httpProtocolOptions) options = unpackAs(HttpProtocolOptionsSchema, any, path, problems);
+    else reportUnknownExtension(problems, path, { name, typeUrl: any.typeUrl }, [httpProtocolOptions]);
+  }
+  const common = options?.commonHttpProtocolOptions;
+  return {
+    protocol: protocolOf(message, options),
+    maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
+    idleTimeoutMs: durationMs(common?.idleTimeout, defaultIdleTimeoutMs),
+  };
+}
+
+function protocolOf(message: Cluster, options: HttpProtocolOptions | undefined): ClusterConfig["protocol"] {
+  switch (options?.upstreamProtocolOptions.case) {
+    case "useDownstreamProtocolConfig":
+      return "downstream";
+    case "explicitHttpConfig":
+      return options.upstreamProtocolOptions.value.protocolConfig.case === "http2ProtocolOptions"
+        ? "http2"
+        : "http1";
+    default:
+      return message.http2ProtocolOptions === undefined ? "http1" : "http2";
+  }
+}

@@ -1,0 +1,10 @@
+export { accessLoggerNames } from "./access-log.ts";
+export { checkFields } from "./check-fields.ts";
+export { compileCluster } from "./cluster.ts";
+export { compileEndpoints } from "./endpoints.ts";
+export type { CompileEnvironment, HttpFilterContext, HttpFilterFactory } from "./environment.ts";
+export { compileListener, listenerFilterNames } from "./listener.ts";
+export { networkFilterNames } from "./network-filters.ts";
+export type { Compiled } from "./problems.ts";
+export { compileRouteTable } from "./route/table.ts";
+export { transportSocketNames } from "./transport-socket.ts";

@@ -1,0 +1,260 @@
+import { typeNameOf } from "@weft/envoy-api";
+import { TrafficDirection as TrafficDirectionMessage } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
+import {
+  FilterChainMatch_ConnectionSourceType,
+  type FilterChainMatch as FilterChainMatchMessage,
+  type FilterChain as FilterChainMessage,
+  FilterChainSchema,
+  type ListenerFilterChainMatchPredicate,
+  type ListenerFilter as ListenerFilterMessage,
+} from "@weft/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
+import { type Listener, ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
+import { findEqualMatches } from "../listener/index.ts";
+import type { SocketAddress, TrafficDirection } from "../runtime/connection.ts";
+import type {
+  FilterChain,
+  FilterChainMatch,
+  ListenerConfig,
+  ListenerFilter,
+} from "../runtime/listener-config.ts";
+import { compileAccessLogs } from "./access-log.ts";
+import { checkFields } from "./check-fields.ts";
+import type { CompileEnvironment } from "./environment.ts";
+import type { RdsReference } from "./http-connection-manager.ts";
+import { compileNetworkFilters } from "./network-filters.ts";
+import { type Compiled, compiled, Problems } from "./problems.ts";
+import { compileDownstreamTransport } from "./transport-socket.ts";
+import {
+  compileAddress,
+  compileRanges,
+  durationMs,
+  reportUnknownExtension,
+  unpackKnown,
+  versionOf,
+} from "./values.ts";
+
+/** Envoy's time for inspection where none is given. */
+const defaultInspectionMs = 15_000;
+
+/** Compiles a listener with all its filter chains. */
+export function compileListener(
+  message: Listener,
+  environment: CompileEnvironment,
+): Compiled<ListenerConfig> {
+  const problems = new Problems();
+  problems.add(checkFields(ListenerSchema, message));
+  const rds: RdsReference[] = [];
+  const compileChain = (chain: FilterChainMessage, path: string) => {
+    const built = compileFilterChain(chain, path, environment, problems);
+    rds.push(...(built?.rds ?? []));
+    return built?.chain;
+  };
+  const chains = message.filterChains.map((chain, index) => compileChain(chain, `filter_chains[${index}]`));
+  const defaultChain =
+    message.defaultFilterChain && compileChain(message.defaultFilterChain, "default_filter_chain");
+  const filterChains = chains.filter((chain) => chain !== undefined);
+  if (filterChains.length === 0 && defaultChain === undefined && !problems.failed) {
+    problems.error("filter_chains", "missing", "a listener needs at least one filter chain");
+  }
+  for (const [first, second] of findEqualMatches(filterChains)) {
+    problems.error(
+      `filter_chains[${chains.indexOf(second)}]`,
+      "duplicate-match",
+      `has the same matching rules as filter_chains[${chains.indexOf(first)}]`,
+    );
+  }
+  const addresses = compileAddresses(message, problems);
+  const accessLogs = compileAccessLogs(message.accessLog, "access_log", environment, problems);
+  return compiled(
+    {
+      name: message.name === "" ? addressText(addresses) : message.name,
+      version: versionOf(ListenerSchema, message),
+      addresses,
+      bindToPort: message.bindToPort ?? message.deprecatedV1?.bindToPort ?? true,
+      direction: directionOf(message.trafficDirection),
+      useOriginalDst: message.useOriginalDst ?? false,
+      listenerFilters: message.listenerFilters.flatMap((filter, index) =>
+        compileListenerFilter(filter, `listener_filters[${index}]`, problems),
+      ),
+      listenerFiltersTimeoutMs: durationMs(message.listenerFiltersTimeout, defaultInspectionMs),
+      continueOnTimeout: message.continueOnListenerFiltersTimeout,
+      filterChains,
+      ...(defaultChain !== undefined && { defaultFilterChain: defaultChain }),
+      statPrefix: message.statPrefix === "" ? addressText(addresses) : message.statPrefix,
+      // What the kernel allows at most, unless told.
+      backlog: message.tcpBacklogSize ?? 4096,
+      routeNames: [...new Set(rds.map(({ name }) => name))],
+      routesTimeoutMs: rds.some(({ initialFetchTimeoutMs }) => initialFetchTimeoutMs === 0)
+        ? 0
+        : Math.max(0, ...rds.map(({ initialFetchTimeoutMs }) => initialFetchTimeoutMs)),
+      accessLogs,
+    },
+    problems,
+  );
+}
+
+function compileAddresses(message: Listener, problems: Problems): readonly SocketAddress[] {
+  const all = [
+    compileAddress(message.address, "address", problems),
+    ...message.additionalAddresses.map(({ address }, index) =>
+      compileAddress(address, `additional_addresses[${index}].address`, problems),
+    ),
+  ];
+  return all.filter((address) => address !== undefined);
+}
+
+function addressText([first]: readonly SocketAddress[]): string {
+  if (first === undefined) return "";
+  return first.address.includes(":") ? `[${first.address}]_${first.port}` : `${first.address}_${first.port}`;
+}
+
+function directionOf(direction: TrafficDirectionMessage): TrafficDirection {
+  switch (direction) {
+    case TrafficDirectionMessage.INBOUND:
+      return "inbound";
+    case TrafficDirectionMessage.OUTBOUND:
+      return "outbound";
+    default:
+      return "unspecified";
+  }
+}
+
+function compileFilterChain(
+  message: FilterChainMessage,
+  path: string,
+  environment: CompileEnvironment,
+  problems: Problems,
+): { readonly chain: FilterChain; readonly rds: readonly RdsReference[] } | undefined {
+  const transport = compileDownstreamTransport(message.transportSocket, `${path}.transport_socket`, problems);
+  const filters = compileNetworkFilters(message.filters, `${path}.filters`, environment, problems);
+  if (filters === undefined) return undefined;
+  return {
+    rds: filters.rds,
+    chain: {
+      name: message.name,
+      version: versionOf(FilterChainSchema, message),
+      match: compileMatch(message.filterChainMatch, `${path}.filter_chain_match`, problems),
+      ...(transport !== undefined && { transport }),
+      handshakeTimeoutMs: durationMs(message.transportSocketConnectTimeout, 0),
+      serve: filters.serve,
+    },
+  };
+}
+
+function compileMatch(
+  message: FilterChainMatchMessage | undefined,
+  path: string,
+  problems: Problems,
+): FilterChainMatch {
+  const destinationPort = message?.destinationPort;
+  const serverNames = message?.serverNames.map((name) => name.toLowerCase()) ?? [];
+  for (const [index, name] of serverNames.entries()) {
+    if (/\*/.test(name.replace(/^\*\./, ""))) {
+      problems.error(
+        `${path}.server_names[${index}]`,
+        "invalid-wildcard",
+        `"${name}" is a partial wildcard, allowed are names and suffixes as *.example.com`,
+      );
+    }
+  }
+  return {
+    ...(destinationPort !== undefined && { destinationPort }),
+    destinationPrefixes: compileRanges(message?.prefixRanges ?? []),
+    serverNames,
+    transportProtocol: message?.transportProtocol ?? "",
+    applicationProtocols: message?.applicationProtocols ?? [],
+    directSourcePrefixes: compileRanges(message?.directSourcePrefixRanges ?? []),
+    sourceType: sourceTypeOf(message?.sourceType),
+    sourcePrefixes: compileRanges(message?.sourcePrefixRanges ?? []),
+    sourcePorts: message?.sourcePorts ?? [],
+  };
+}
+
+function sourceTypeOf(
+  type: FilterChainMatch_ConnectionSourceType | undefined,
+): FilterChainMatch["sourceType"] {
+  switch (type) {
+    case FilterChainMatch_ConnectionSourceType.SAME_IP_OR_LOOPBACK:
+      return "local";
+    case FilterChainMatch_ConnectionSourceType.EXTERNAL:
+      return "external";
+    default:
+      return "any";
+  }
+}
+
+const listenerFilterKinds: Readonly<Record<string, ListenerFilter["kind"]>> = {
+  "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": "original-dst",
+  "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": "tls-inspector",
+  "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": "http-inspector",
+};
+
+/** The listener filters that are compiled in, as Envoy lists them among a node's extensions. */
+export const listenerFilterNames = [
+  "envoy.filters.listener.original_dst",
+  "envoy.filters.listener.tls_inspector",
+  "envoy.filters.listener.http_inspector",
+] as const;
+
+function compileListenerFilter(
+  message: ListenerFilterMessage,
+  path: string,
+  problems: Problems,
+): ListenerFilter[] {
+  const any = message.configType.case === "typedConfig" ? message.configType.value : undefined;
+  const kind = listenerFilterKinds[typeNameOf(any?.typeUrl ?? "")];
+  if (kind === undefined || any === undefined) {
+    reportUnknownExtension(
+      problems,
+      path,
+      { name: message.name, typeUrl: any?.typeUrl },
+      listenerFilterNames,
+    );
+    return [];
+  }
+  unpackKnown(any, `${path}.typed_config`, problems);
+  const disabled =
+    message.filterDisabled === undefined
+      ? () => false
+      : compilePredicate(message.filterDisabled, `${path}.filter_disabled`, problems);
+  return [{ kind, disabled }];
+}
+
+/** https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/listener/v3/listener_components.proto#config-listener-v3-listenerfilterchainmatchpredicate */
+function compilePredicate(
+  { rule }: ListenerFilterChainMatchPredicate,
+  path: string,
+  problems: Problems,
+): (port: number) => boolean {
+  switch (rule.case) {
+    case "orMatch": {
+      const any = rule.value.rules.map((inner, i) =>
+        compilePredicate(inner, `${path}.or_match.rules[${i}]`, problems),
+      );
+      return (port) => any.some((matches) => matches(port));
+    }
+    case "andMatch": {
+      const all = rule.value.rules.map((inner, i) =>
+        compilePredicate(inner, `${path}.and_match.rules[${i}]`, problems),
+      );
+      return (port) => all.every((matches) => matches(port));
+    }
+    case "notMatch": {
+      const matches = compilePredicate(rule.value, `${path}.not_match`, problems);
+      return (port) => !matches(port);
+    }
+    case "anyMatch":
+      return () => rule.value;
+    case "destinationPortRange": {
+      const { start, end } = rule.value;
+      return (port) => port >= start && port < end;
+    }
+    default:
+      problems.error(
+        path,
+        "missing",
+        "needs one of or_match, and_match, not_match, any_match, destination_port_range",
+      );
+      return () => false;
+  }
+}

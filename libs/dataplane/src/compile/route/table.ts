@@ -1,0 +1,188 @@
+import {
+  type Route as RouteMessage,
+  type VirtualHost,
+  VirtualHost_TlsRequirementType,
+} from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
+import {
+  compileDomains,
+  compileRouteTable as compileLookup,
+  compileRoute as compileRouteMatch,
+  MatcherError,
+  type RouteEntry,
+  type RouteLookup,
+} from "@weft/matching";
+import type { HeaderMutation, Route, RouteTable } from "../../runtime/route.ts";
+import { checkFields } from "../check-fields.ts";
+import { filterMetadata } from "../endpoints.ts";
+import type { HttpFilterFactory } from "../environment.ts";
+import { type Compiled, compiled, Problems } from "../problems.ts";
+import { compileAction, type RouteDefaults } from "./action.ts";
+import { type CompileFilterConfigs, createFilterConfigCompiler } from "./filter-config.ts";
+import { compileHeaderMutations, type HeaderMutations } from "./header-options.ts";
+import { decodeRouteMatch } from "./matchers.ts";
+import { compileRetryPolicy } from "./retry.ts";
+
+/** A table's or virtual host's part in each of its routes. */
+interface Scope {
+  readonly headers: readonly HeaderMutations[];
+  readonly filterConfig: ReadonlyMap<string, unknown>;
+}
+
+interface Host {
+  readonly lookup: RouteLookup<Route>;
+  /** Answers requests without TLS; undefined where none is required. */
+  readonly secure: Route | undefined;
+}
+
+const defaultMaxDirectResponseBytes = 4096;
+
+/** Compiles a route configuration to a table. `factories`: the HTTP filters whose per-route configuration is known. */
+export function compileRouteTable(
+  message: RouteConfiguration,
+  factories: readonly HttpFilterFactory[],
+): Compiled<RouteTable> {
+  const problems = new Problems();
+  problems.add(checkFields(RouteConfigurationSchema, message));
+  return compiled(compileTable(message, "", factories, problems), problems);
+}
+
+/** The same within another message (`route_config`), whose fields are checked already. */
+export function compileTable(
+  message: RouteConfiguration,
+  path: string,
+  factories: readonly HttpFilterFactory[],
+  problems: Problems,
+): RouteTable | undefined {
+  const filterConfigs = createFilterConfigCompiler(factories, problems);
+  const table: Scope = {
+    headers: [compileHeaderMutations(message, path, problems)],
+    filterConfig: filterConfigs(message.typedPerFilterConfig, `${path}typed_per_filter_config`),
+  };
+  const hosts = message.virtualHosts.map((host, index) => ({
+    domains: host.domains,
+    value: compileHost(host, `${path}virtual_hosts[${index}]`, message, table, filterConfigs, problems),
+  }));
+  const findHost = attempt(`${path}virtual_hosts`, problems, () =>
+    compileDomains(hosts, { ignorePort: message.ignorePortInHostMatching }),
+  );
+  if (findHost === undefined) return undefined;
+  return {
+    name: message.name,
+    match: (request, random) => {
+      const host = findHost(request.authority);
+      if (host === undefined) return undefined;
+      if (host.secure !== undefined && request.scheme !== "https") return host.secure;
+      return host.lookup(request, random);
+    },
+  };
+}
+
+function compileHost(
+  message: VirtualHost,
+  path: string,
+  table: RouteConfiguration,
+  tableScope: Scope,
+  filterConfigs: CompileFilterConfigs,
+  problems: Problems,
+): Host {
+  const scope: Scope = {
+    headers: [compileHeaderMutations(message, `${path}.`, problems), ...tableScope.headers],
+    filterConfig: new Map([
+      ...tableScope.filterConfig,
+      ...filterConfigs(message.typedPerFilterConfig, `${path}.typed_per_filter_config`),
+    ]),
+  };
+  const defaults: RouteDefaults = {
+    retry: message.retryPolicy && compileRetryPolicy(message.retryPolicy, `${path}.retry_policy`, problems),
+    mirrors:
+      message.requestMirrorPolicies.length > 0 ? message.requestMirrorPolicies : table.requestMirrorPolicies,
+    maxDirectResponseBytes: table.maxDirectResponseBodySizeBytes ?? defaultMaxDirectResponseBytes,
+  };
+  const entries = message.routes.flatMap((route, index): RouteEntry<Route>[] => {
+    const at = `${path}.routes[${index}]`;
+    const entry = attempt(at, problems, () => {
+      const match = decodeRouteMatch(route.match, `${at}.match`, problems);
+      compileRouteMatch(match); // for the path of what is wrong with it
+      const action = compileAction(route, at, defaults, filterConfigs, problems);
+      if (action === undefined) return undefined;
+      const most = table.mostSpecificHeaderMutationsWins;
+      return {
+        match,
+        value: compileRoute(route, at, action, { host: message, scope, most }, filterConfigs, problems),
+      };
+    });
+    return entry === undefined ? [] : [entry];
+  });
+  if (message.requireTls === VirtualHost_TlsRequirementType.EXTERNAL_ONLY) {
+    problems.error(
+      `${path}.require_tls`,
+      "not-implemented",
+      "EXTERNAL_ONLY is not implemented, use NONE or ALL",
+    );
+  }
+  return {
+    lookup: compileLookup(entries),
+    secure:
+      message.requireTls === VirtualHost_TlsRequirementType.ALL ? secureRedirect(message.name) : undefined,
+  };
+}
+
+function compileRoute(
+  message: RouteMessage,
+  path: string,
+  action: Route["action"],
+  parent: { readonly host: VirtualHost; readonly scope: Scope; readonly most: boolean },
+  filterConfigs: CompileFilterConfigs,
+  problems: Problems,
+): Route {
+  const { host, scope, most } = parent;
+  // Changes are applied from the route outwards, so that the table has the last word, unless the table says otherwise.
+  const headers = [compileHeaderMutations(message, `${path}.`, problems), ...scope.headers];
+  if (most) headers.reverse();
+  const present = (mutation: HeaderMutation | undefined) => (mutation === undefined ? [] : [mutation]);
+  const own = filterConfigs(message.typedPerFilterConfig, `${path}.typed_per_filter_config`);
+  return {
+    name: message.name,
+    action,
+    requestHeaders: headers.flatMap(({ request }) => present(request)),
+    responseHeaders: headers.flatMap(({ response }) => present(response)),
+    filterConfig: own.size === 0 ? scope.filterConfig : new Map([...scope.filterConfig, ...own]),
+    virtualHost: host.name,
+    includeAttemptCount: host.includeRequestAttemptCount,
+    includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+    ...(message.decorator !== undefined && { decoratorOperation: message.decorator.operation }),
+    ...(message.metadata !== undefined && { metadata: filterMetadata(message.metadata) }),
+  };
+}
+
+/** What a virtual host that requires TLS answers without it. */
+function secureRedirect(virtualHost: string): Route {
+  return {
+    name: "",
+    action: {
+      kind: "redirect",
+      status: 301,
+      location: ({ authority, path }) => `https://${authority}${path}`,
+    },
+    requestHeaders: [],
+    responseHeaders: [],
+    filterConfig: new Map(),
+    virtualHost,
+    includeAttemptCount: false,
+  };
+}
+
+/** Runs a compilation; what the matchers do not take is reported at `path`. */
+function attempt<T>(path: string, problems: Problems, compile: () => T): T | undefined {
+  try {
+    return compile();
+  } catch (error) {
+    if (!(error instanceof MatcherError)) throw error;
+    problems.error(path, error.code, error.message);
+    return undefined;
+  }
+}

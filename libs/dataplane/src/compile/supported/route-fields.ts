@@ -1,0 +1,79 @@
+import type { FieldSupport } from "./index.ts";
+
+const route = "envoy.config.route.v3";
+const headerFields =
+  "request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove";
+
+/** Route configurations. */
+export const routeFields: Readonly<Record<string, FieldSupport>> = {
+  [`${route}.RouteConfiguration`]: {
+    used: `name virtual_hosts ${headerFields} most_specific_header_mutations_wins ignore_port_in_host_matching
+      typed_per_filter_config request_mirror_policies max_direct_response_body_size_bytes`,
+    withoutEffect: {
+      validate_clusters: "a route to a cluster that is not there answers 503 (or as the route says)",
+      metadata: "is for readers of the configuration",
+    },
+  },
+  [`${route}.VirtualHost`]: {
+    used: `name domains routes require_tls ${headerFields} include_request_attempt_count
+      include_attempt_count_in_response retry_policy typed_per_filter_config request_mirror_policies`,
+    withoutEffect: {
+      virtual_clusters: "those statistics are not kept",
+      per_request_buffer_limit_bytes: "retries keep what fits into their fixed buffer",
+      request_body_buffer_limit: "retries keep what fits into their fixed buffer",
+      metadata: "is for readers of the configuration",
+    },
+  },
+  [`${route}.Route`]: {
+    used: `name match route redirect direct_response metadata decorator typed_per_filter_config ${headerFields}`,
+    withoutEffect: {
+      tracing: "no spans are made yet",
+      per_request_buffer_limit_bytes: "retries keep what fits into their fixed buffer",
+      request_body_buffer_limit: "retries keep what fits into their fixed buffer",
+      stat_prefix: "those statistics are not kept",
+    },
+  },
+  [`${route}.Decorator`]: { used: "operation propagate" },
+  [`${route}.RouteMatch`]: {
+    used: `prefix path safe_regex path_separated_prefix connect_matcher case_sensitive runtime_fraction headers
+      query_parameters grpc`,
+  },
+  [`${route}.HeaderMatcher`]: {
+    used: `name string_match present_match range_match exact_match safe_regex_match prefix_match suffix_match
+      contains_match invert_match treat_missing_header_as_empty`,
+  },
+  [`${route}.RouteAction`]: {
+    used: `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite
+      host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout
+      idle_timeout retry_policy request_mirror_policies hash_policy max_grpc_timeout upgrade_configs
+      max_stream_duration metadata_match`,
+    withoutEffect: {
+      priority: "circuit breakers know one priority",
+      early_data_policy: "HTTP/3 is not served",
+    },
+  },
+  [`${route}.RouteAction.MaxStreamDuration`]: { used: "max_stream_duration grpc_timeout_header_max" },
+  [`${route}.RouteAction.UpgradeConfig`]: { used: "upgrade_type enabled" },
+  [`${route}.RouteAction.RequestMirrorPolicy`]: {
+    used: "cluster runtime_fraction",
+    withoutEffect: { trace_sampled: "no spans are made yet" },
+  },
+  [`${route}.RouteAction.HashPolicy`]: {
+    used: "header cookie connection_properties query_parameter terminal",
+  },
+  [`${route}.RouteAction.HashPolicy.Header`]: { used: "header_name" },
+  [`${route}.WeightedCluster`]: { used: "clusters total_weight" },
+  [`${route}.WeightedCluster.ClusterWeight`]: {
+    used: `name cluster_header weight ${headerFields} typed_per_filter_config host_rewrite_literal`,
+    withoutEffect: { metadata_match: "clusters have no subsets" },
+  },
+  [`${route}.RetryPolicy`]: {
+    used: `retry_on num_retries per_try_timeout retry_host_predicate host_selection_retry_max_attempts
+      retriable_status_codes retry_back_off retriable_headers`,
+  },
+  [`${route}.RedirectAction`]: {
+    used: `https_redirect scheme_redirect host_redirect port_redirect path_redirect prefix_rewrite regex_rewrite
+      response_code strip_query`,
+  },
+  [`${route}.DirectResponseAction`]: { used: "status body" },
+};

@@ -1,0 +1,202 @@
+import type { Socket } from "node:net";
+import type { Clock } from "@weft/base";
+import type { Cluster, ClusterSet, Host, Permit } from "../runtime/cluster.ts";
+import type {
+  AcceptedConnection,
+  ConnectionInfo,
+  NetworkFilter,
+  ServedConnection,
+} from "../runtime/connection.ts";
+import type { StatsScope } from "../runtime/stats.ts";
+import { type AccessLogger, type ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
+import { relay } from "./relay.ts";
+
+/** Envoy's TcpProxy, compiled; times in milliseconds, 0 for none. */
+export interface TcpProxyConfig {
+  /** Chooses the cluster; `random` is uniform in [0, 1). */
+  readonly pick: (random: number) => string;
+  readonly clusters: ClusterSet;
+  /** Without a byte either way; an hour in Envoy. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnectionDurationMs: number;
+  /** Hosts tried before giving up. */
+  readonly maxConnectAttempts: number;
+  /** Hash for consistent hashing. */
+  readonly hash?: (info: ConnectionInfo) => number;
+  readonly accessLogs: readonly AccessLogger[];
+  /** The scope `tcp.<stat_prefix>.`. */
+  readonly stats: StatsScope;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Passes bytes between a connection and a cluster. https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/network_filters/tcp_proxy_filter */
+export function createTcpProxy(config: TcpProxyConfig): NetworkFilter {
+  return (connection) => new ProxiedConnection(config, connection);
+}
+
+class ProxiedConnection implements ServedConnection {
+  readonly closed: Promise<void>;
+  readonly #config: TcpProxyConfig;
+  readonly #downstream: Socket;
+  readonly #info: StreamInfo;
+  readonly #tried = new Set<Host>();
+  #upstream: Socket | undefined;
+  #permit: Permit | undefined;
+  #host: Host | undefined;
+  #connected = false;
+  #cancelTimers: (() => void)[] = [];
+
+  constructor(config: TcpProxyConfig, { socket, head, info }: AcceptedConnection) {
+    const { clock, stats } = config;
+    this.#config = config;
+    this.#downstream = socket;
+    this.#info = new StreamInfo(info, clock.now(), clock.monotonic());
+    // Either side may finish sending and go on receiving.
+    socket.allowHalfOpen = true;
+    stats.counter("downstream_cx_total").inc();
+    this.closed = new Promise((resolve) => {
+      const finish = () => {
+        this.#finish();
+        resolve();
+      };
+      if (socket.destroyed) finish();
+      else socket.once("close", finish);
+    });
+    if (config.maxConnectionDurationMs > 0) {
+      this.#cancelTimers.push(
+        clock.after(config.maxConnectionDurationMs, () => {
+          stats.counter("max_downstream_connection_duration").inc();
+          this.#fail("DT");
+        }),
+      );
+    }
+    this.#connect(head, info);
+  }
+
+  /** Bytes have no end of their own to wait for: a drained connection goes on until either side closes it. */
+  drain(): void {}
+
+  close(): void {
+    this.#upstream?.destroy();
+    this.#downstream.destroy();
+  }
+
+  #connect(head: Buffer, info: ConnectionInfo): void {
+    const { clusters, pick, random, stats, hash } = this.#config;
+    const name = pick(random());
+    const cluster = clusters.get(name);
+    this.#info.upstreamCluster = cluster?.observabilityName ?? name;
+    if (cluster === undefined) {
+      stats.counter("downstream_cx_no_route").inc();
+      this.#fail("NC");
+      return;
+    }
+    const host = cluster.pick({
+      tried: this.#tried,
+      ...(hash !== undefined && { hash: hash(info) }),
+      ...(info.originalDestination !== undefined && { originalDestination: info.originalDestination }),
+    });
+    if (host === undefined) {
+      cluster.stats.counter("upstream_cx_none_healthy").inc();
+      this.#fail("UH");
+      return;
+    }
+    this.#permit = cluster.acquire("connection");
+    if (this.#permit === undefined) {
+      this.#fail("UO");
+      return;
+    }
+    this.#dial(cluster, host, head, info);
+  }
+
+  #dial(cluster: Cluster, host: Host, head: Buffer, info: ConnectionInfo): void {
+    const { clock, maxConnectAttempts } = this.#config;
+    this.#tried.add(host);
+    this.#host = host;
+    host.activeRequests++;
+    this.#info.attempts++;
+    this.#info.upstreamHost = host;
+    const upstream = cluster.connect(host);
+    this.#upstream = upstream;
+    upstream.allowHalfOpen = true;
+    const cancel =
+      cluster.connectTimeoutMs > 0
+        ? clock.after(cluster.connectTimeoutMs, () => {
+            cluster.stats.counter("upstream_cx_connect_timeout").inc();
+            upstream.destroy(new Error("connect timeout"));
+          })
+        : () => {};
+    const onFailure = (error: Error) => {
+      this.#info.upstreamTransportFailure = error.message;
+    };
+    const onClose = () => {
+      cancel();
+      cluster.report(host, { kind: "connect-failure" });
+      this.#releaseUpstream();
+      if (this.#downstream.destroyed) return;
+      if (this.#tried.size < maxConnectAttempts) this.#connect(head, info);
+      else this.#fail("UF");
+    };
+    upstream.once("error", onFailure).once("close", onClose);
+    upstream.once("connect", () => {
+      cancel();
+      upstream.off("error", onFailure).off("close", onClose);
+      cluster.report(host, { kind: "response", status: 200 });
+      this.#info.upstreamTransportFailure = undefined;
+      this.#info.upstreamLocalAddress = {
+        address: upstream.localAddress ?? "",
+        port: upstream.localPort ?? 0,
+      };
+      // From here on each side closes the other one, after what is still to be written.
+      this.#connected = true;
+      upstream.once("close", () => this.#releaseUpstream());
+      this.#relay(cluster, upstream, head);
+    });
+  }
+
+  #relay(cluster: Cluster, upstream: Socket, head: Buffer): void {
+    const { clock, idleTimeoutMs, stats } = this.#config;
+    const sent = stats.counter("downstream_cx_tx_bytes_total");
+    const received = stats.counter("downstream_cx_rx_bytes_total");
+    const upstreamSent = cluster.stats.counter("upstream_cx_tx_bytes_total");
+    const upstreamReceived = cluster.stats.counter("upstream_cx_rx_bytes_total");
+    relay({
+      downstream: this.#downstream,
+      upstream,
+      head,
+      idleTimeoutMs,
+      clock,
+      onDownstreamBytes: (count) => {
+        this.#info.bytesReceived += count;
+        received.inc(count);
+        upstreamSent.inc(count);
+      },
+      onUpstreamBytes: (count) => {
+        this.#info.bytesSent += count;
+        sent.inc(count);
+        upstreamReceived.inc(count);
+      },
+      onIdle: () => stats.counter("idle_timeout").inc(),
+    });
+  }
+
+  #releaseUpstream(): void {
+    if (this.#host !== undefined) this.#host.activeRequests--;
+    this.#host = undefined;
+    this.#permit?.release();
+    this.#permit = undefined;
+  }
+
+  #fail(flag: ResponseFlag): void {
+    this.#info.flags.add(flag);
+    this.close();
+  }
+
+  #finish(): void {
+    for (const cancel of this.#cancelTimers) cancel();
+    if (!this.#connected) this.#upstream?.destroy();
+    this.#info.ended = this.#config.clock.monotonic();
+    for (const log of this.#config.accessLogs) log(this.#info);
+  }
+}
