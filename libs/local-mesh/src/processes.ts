@@ -59,6 +59,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     ["--no-warnings", fileURLToPath(new URL("./reaper.ts", import.meta.url))],
     {
       stdio: ["pipe", "ignore", "ignore"],
+      env: options.env,
       detached: true,
     },
   );

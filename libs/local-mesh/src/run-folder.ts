@@ -10,8 +10,8 @@ export interface RunFolder {
   /** The mesh's own objects, for pilot-discovery to watch beside the user's. */
   readonly objects: string;
   readonly logs: string;
-  /** Folder of one proxy: its bootstrap, its socket. */
-  proxy(name: string): string;
+  /** Folder of one proxy, by its IP: its bootstrap, and its socket, whose path may have 107 characters at most. */
+  proxy(podIp: string): string;
   /** Replaces the mesh's own objects, a file for each kind. */
   writeObjects(objects: readonly Manifest[]): void;
 }
@@ -37,8 +37,8 @@ export function createRunFolder(stateFolder: string, startedAt: Date, pid: numbe
     path,
     objects,
     logs,
-    proxy: (name) => {
-      const folder = join(path, "proxies", name);
+    proxy: (podIp) => {
+      const folder = join(path, "proxies", podIp);
       mkdirSync(folder, { recursive: true });
       return folder;
     },

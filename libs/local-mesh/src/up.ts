@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { formatProblem, type Problem, systemClock } from "@weft/base";
 import { checks } from "./checks/index.ts";
@@ -56,7 +56,7 @@ export async function runUp(options: UpOptions, out: Output, signal: AbortSignal
       ...options,
       config: scratch ?? config,
       report,
-      onProblems: (problems) => reportProblems(problems, report),
+      onProblems: (problems) => reportProblems(problems, options.cwd, report),
       signal,
     });
     try {
@@ -94,10 +94,20 @@ function copyConfig(config: string): string {
   return copy;
 }
 
-function reportProblems(problems: readonly Problem[], report: (line: string) => void): void {
+/** The first problem of each file: a broken line breaks those after it, too. */
+function reportProblems(problems: readonly Problem[], cwd: string, report: (line: string) => void): void {
   if (problems.length === 0) report("the configuration is sound again");
-  for (const problem of problems)
-    report(`${problem.severity}: ${formatProblem(problem)}; what was in force stays`);
+  for (const [file, all] of Map.groupBy(problems, ({ position }) => position?.file)) {
+    const [first] = all;
+    if (first === undefined) continue;
+    const shown =
+      file === undefined
+        ? first
+        : { ...first, position: { line: 0, ...first.position, file: relative(cwd, file) } };
+    const more = all.length === 1 ? "" : ` (and ${all.length - 1} more)`;
+    const kept = first.severity === "error" ? "; what was in force before stays" : "";
+    report(`${first.severity}: ${formatProblem(shown)}${more}${kept}`);
+  }
 }
 
 async function check(

@@ -41,6 +41,7 @@ export function registerUp(program: Command): void {
     .option("-v, --verbose", "print the memory of every process at the end")
     .action(async (flags: UpFlags) => {
       const { runUp, stateFolder } = await import("@weft/local-mesh");
+      const { createTranslator } = await import("@weft/translation");
       const stop = abortOnSignals();
       process.exitCode = await runUp(
         {
@@ -49,6 +50,7 @@ export function registerUp(program: Command): void {
           port: flags.port,
           dataPlane: await findDataPlane(flags.dataPlane),
           agentMain,
+          translate: createTranslator().translate,
           stateFolder: stateFolder(process.env),
           env: process.env,
           check: flags.check === true,
