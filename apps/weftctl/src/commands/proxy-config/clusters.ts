@@ -49,7 +49,7 @@ export function selectClusters(clusters: readonly Json[], filter: ClusterFilter)
 
 function compareNames(a: ClusterName, b: ClusterName): number {
   const order = (name: ClusterName) =>
-    [name.fqdn, name.port.padStart(5), name.subset, name.direction].join("|");
+    [name.fqdn, name.port.padStart(5), name.subset, name.direction].join("\0");
   return order(a) < order(b) ? -1 : 1;
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { formatTable } from "../../output/table.ts";
 import { describeOrigin, type Json, object, objects, text, texts } from "./config-dump.ts";
 import { describeRouteMatch } from "./describe.ts";
@@ -15,10 +16,17 @@ export function selectRoutes(routes: readonly Json[], filter: RouteFilter): read
     .sort((a, b) => byName.compare(text(a.name), text(b.name)));
 }
 
-/** `reviews, reviews.default + 1 more...`: the names without the ones that only add the port. */
+/** `reviews, reviews.default + 1 more...`: without the names that only add the port, a dot at the end or more of the DNS suffix. */
 export function describeDomains(domains: readonly string[]): string {
+  const all = new Set(domains);
+  const shorterThere = (domain: string) =>
+    [/\.$/, /\.svc$/, /\.svc\.cluster\.local\.?$/].some((suffix) => {
+      const shorter = domain.replace(suffix, "");
+      return shorter !== domain && all.has(shorter);
+    });
   const bare = domains.filter((domain) => !/:(\d+|\*)$/.test(domain));
-  const shown = bare.length === 0 ? domains : bare;
+  const shown = (bare.length === 0 ? domains : bare).filter((domain) => !shorterThere(domain));
+  shown.sort((a, b) => isIP(a) - isIP(b) || a.length - b.length);
   if (shown.length <= 2) return shown.join(", ");
   return `${shown.slice(0, 2).join(", ")} + ${shown.length - 2} more...`;
 }

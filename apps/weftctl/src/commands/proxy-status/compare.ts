@@ -20,7 +20,10 @@ export function compareDumps(
 ): { readonly text: string; readonly equal: boolean } {
   const pilot = readConfigDump(pilotDump);
   const proxy = readConfigDump(dynamicOnly(proxyDump));
-  const loaded = proxy.routesUpdated === undefined ? "" : ` (RDS last loaded at ${proxy.routesUpdated})`;
+  const loaded =
+    proxy.routesUpdated === undefined
+      ? ""
+      : ` (RDS last loaded at ${new Date(proxy.routesUpdated).toUTCString()})`;
   const kinds: readonly (Compared & { readonly note: string })[] = [
     { title: "Clusters", note: "", pilot: pilot.clusters, proxy: proxy.clusters },
     { title: "Listeners", note: "", pilot: pilot.listeners, proxy: proxy.listeners },
