@@ -88,10 +88,7 @@ function add<T>(values: Map<string, T>, key: string, domain: string, value: T): 
 }
 
 function duplicate(domain: string): MatcherError {
-  return new MatcherError(
-    "duplicate-domain",
-    `domain "${domain}" stands in two virtual hosts, allowed is one`,
-  );
+  return new MatcherError("duplicate-domain", `domain "${domain}" is given twice, allowed is once`);
 }
 
 function longestFirst<T>(

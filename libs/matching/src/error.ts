@@ -13,7 +13,7 @@ export class MatcherError extends Error {
  * - `invalid-regex`: RE2 would refuse the pattern
  * - `regex-too-large`: the compiled pattern exceeds the program size allowed
  * - `invalid-substitution`: a substitution names a group that the pattern does not have
- * - `duplicate-domain`: two virtual hosts claim one domain
+ * - `duplicate-domain`: a domain is given twice, in one virtual host or in two
  */
 export type MatcherErrorCode =
   | "invalid-regex"

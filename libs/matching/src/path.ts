@@ -38,9 +38,8 @@ export function compilePath(match: PathMatch): TextMatcher {
 
 /** The path up to its query or fragment. */
 export function stripQuery(path: string): string {
-  for (let i = 0; i < path.length; i++) {
-    const code = path.charCodeAt(i);
-    if (code === 0x3f || code === 0x23) return path.slice(0, i);
-  }
-  return path;
+  const question = path.indexOf("?");
+  const hash = path.indexOf("#");
+  if (question < 0) return hash < 0 ? path : path.slice(0, hash);
+  return path.slice(0, hash < 0 || question < hash ? question : hash);
 }

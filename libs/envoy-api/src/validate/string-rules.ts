@@ -82,8 +82,7 @@ export function stringRules(rules: StringRules, where: string): readonly Rule[] 
 
 /**
  * Patterns come from Envoy's .proto files, are RE2's, and must match the whole text. Those in use mean the same to
- * JavaScript and take linear time or nearly so on the short texts they are for; the spec lists them, so that a new
- * one is looked at.
+ * JavaScript and take linear time there too; the spec lists them, so that a new one is looked at.
  */
 function compilePattern(pattern: string): RegExp {
   return new RegExp(`^(?:${pattern})$`, "u");
