@@ -1,6 +1,10 @@
 #!/usr/bin/env node
+import { enableCompileCache } from "node:module";
 import { Command, CommanderError } from "commander";
 import { commands } from "./commands/index.ts";
+
+// What a command imports is compiled once for all runs: generated Envoy types alone take a third of a second.
+enableCompileCache();
 
 const program = new Command("weftctl")
   .description("Weft's command line: istioctl's commands and more")
