@@ -55,3 +55,8 @@ export function toConfig<Spec>(object: MeshObject, version: string): Config<Spec
   };
   return object.position ? { ...config, position: object.position } : config;
 }
+
+/** Reads an object as configuration before it is in a store, where its version does not matter yet. */
+export function readConfig<Spec>(object: MeshObject): Config<Spec> {
+  return toConfig(object, "");
+}

@@ -1,5 +1,5 @@
 export { combineVersions } from "./collections.ts";
-export { type Config, compareByCreation } from "./config.ts";
+export { type Config, compareByCreation, readConfig } from "./config.ts";
 export { hostCovers, hostsOverlap, mostSpecificHost, resolveHost } from "./hostname.ts";
 export { meshGateway } from "./istio/resolve-names.ts";
 export type { Workload } from "./kubernetes/workload.ts";

@@ -33,14 +33,13 @@ export function parseFile(file: string, text: string, check: CheckObject = () =>
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, merge: true, prettyErrors: false });
   const list: readonly Document[] = Array.isArray(documents) ? documents : [];
-  const errors = list.flatMap((document) => document.errors);
-  if (errors.length > 0) {
-    const problems = errors.map(({ message, pos }): Problem => {
-      const { line, col } = lines.linePos(pos[0]);
-      const position = { file, line: Math.max(1, line), column: Math.max(1, col) };
-      return { severity: "error", code: "invalid-yaml", path: "", message: firstLine(message), position };
-    });
-    return { objects: [], broken: [], unreadable: true, problems };
+  const error = list.flatMap((document) => document.errors)[0];
+  if (error !== undefined) {
+    // Only the first: those behind it mostly follow from it.
+    const { line, col } = lines.linePos(error.pos[0]);
+    const position = { file, line: Math.max(1, line), column: Math.max(1, col) };
+    const problem = { code: "invalid-yaml", path: "", message: firstLine(error.message), position };
+    return { objects: [], broken: [], unreadable: true, problems: [{ severity: "error", ...problem }] };
   }
   const context = { file, lines, check };
   const objects: MeshObject[] = [];

@@ -20,7 +20,7 @@ const consistent: Check<Readonly<Record<string, unknown>>> = (spec) => {
     return "workloadSelector and endpoints exclude each other; set one of them";
   if (addresses.some((a) => String(a).includes("/")) && resolution !== "STATIC" && resolution !== "NONE")
     return `addresses must not hold CIDR ranges with resolution ${resolution}; allowed with STATIC and NONE`;
-  if (resolution === "NONE" && endpoints !== undefined)
+  if (resolution === "NONE" && endpoints && endpoints.length > 0)
     return "endpoints must not be set with resolution NONE; allowed with STATIC, DNS and DNS_ROUND_ROBIN";
   if (resolution === "DNS_ROUND_ROBIN" && (endpoints?.length ?? 0) > 1)
     return "resolution DNS_ROUND_ROBIN takes at most one endpoint";

@@ -1,0 +1,2 @@
+export { regexMessage } from "./regex.ts";
+export { validateConfig } from "./validate-config.ts";
