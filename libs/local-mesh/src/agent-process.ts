@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { baseEnv } from "./app-process.ts";
 import type { PlacedGateway, PlacedWorkload } from "./mesh-objects.ts";
 import type { ProcessSpec } from "./processes.ts";
@@ -41,11 +42,16 @@ export function agentProcess(
     command: [
       "node",
       "--no-warnings",
+      // An agent makes little garbage, and has no use for 16 MB of room for it.
+      "--max-semi-space-size=1",
       main,
       "proxy",
       sidecar ? "sidecar" : "router",
       "--domain",
       `${proxy.namespace}.svc.cluster.local`,
+      // Istio's path for it, below the folder, would be too long for a socket.
+      "--sdsSocket",
+      join(folder, "SDS"),
       ...(dataPlane.kind === "envoy" ? ["--proxy", "envoy", "--envoy-binary", dataPlane.bin] : []),
     ],
     cwd: folder,
