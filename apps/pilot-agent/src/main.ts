@@ -30,6 +30,10 @@ program
     "--bindAddress <ip>",
     "address for all of the proxy's own ports (default: Istio's; INSTANCE_IP where that is loopback)",
   )
+  .option(
+    "--sdsSocket <file>",
+    "Unix socket of the SDS server (default: ./var/run/secrets/workload-spiffe-uds/socket)",
+  )
   .option("--domain <suffix>", "DNS domain of the workload (default: NAMESPACE.svc.cluster.local)")
   .option("--serviceCluster <name>", "service cluster of the node")
   .option("--concurrency <threads>", "worker threads of the proxy, 0 for one per core", wholeNumber)

@@ -28,6 +28,7 @@ export interface ProxyFlags {
   readonly proxy: "weft" | "envoy";
   readonly envoyBinary?: string;
   readonly bindAddress?: string;
+  readonly sdsSocket?: string;
   readonly dryRun?: boolean;
   readonly exitWithParent?: boolean;
   /** Accepted for Istio's sake; each has a note in {@link notes}. */
@@ -109,7 +110,7 @@ export async function readAgentOptions(
         : (options) => weftCommand(weftProxyMain, options),
     proxyLogLevel: flags.proxyLogLevel,
     proxyComponentLogLevel: flags.proxyComponentLogLevel,
-    sdsSocket: resolve("./var/run/secrets/workload-spiffe-uds/socket"),
+    sdsSocket: resolve(flags.sdsSocket ?? "./var/run/secrets/workload-spiffe-uds/socket"),
     appMetrics: appMetrics.value,
     env,
     logger,

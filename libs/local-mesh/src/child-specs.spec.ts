@@ -16,6 +16,7 @@ const workload: PlacedWorkload = {
   name: "web-v1-abc-de",
   namespace: "shop",
   deployment: "web-v1",
+  title: "web-v1",
   serviceAccount: "web",
   labels: { app: "web", version: "v1" },
   podIp: "127.1.0.10",
@@ -57,7 +58,11 @@ describe("agentProcess()", () => {
   it("describes the pod as Kubernetes' downward API would", () => {
     const { command, env: given } = agentProcess(workload, "/run/web", options);
     expect(command[0]).toBe("node");
-    expect(command.slice(command.indexOf("/agent.ts")).slice(0, 3)).toEqual(["/agent.ts", "proxy", "sidecar"]);
+    expect(command.slice(command.indexOf("/agent.ts")).slice(0, 3)).toEqual([
+      "/agent.ts",
+      "proxy",
+      "sidecar",
+    ]);
     expect(given).toMatchObject({
       POD_NAME: "web-v1-abc-de",
       POD_NAMESPACE: "shop",
@@ -74,7 +79,13 @@ describe("agentProcess()", () => {
   });
 
   it("runs the gateway as a router, and real Envoy where asked", () => {
-    const { appPorts: _ports, containers: _containers, deployment: _deployment, ...rest } = workload;
+    const {
+      appPorts: _ports,
+      containers: _containers,
+      deployment: _deployment,
+      title: _title,
+      ...rest
+    } = workload;
     const gateway = { ...rest, httpPort: 8080 };
     const { command } = agentProcess(gateway, "/run/gw", {
       ...options,

@@ -6,7 +6,7 @@ export interface Edge {
   readonly from: string;
   /** `reviews` */
   readonly service: string;
-  /** `v1`; several, joined by `,`, where no subset tells them apart. */
+  /** `v1`; several, joined by `,`, where no subset tells them apart; empty for pods without a version. */
   readonly version: string;
   readonly requests: number;
   readonly errors: number;
@@ -60,7 +60,7 @@ function versionsOf(
 ): string {
   const versions = hosts
     .filter((host) => host.cluster === cluster && host.requests > 0)
-    .map((host) => versionOf(host.address) ?? "?");
+    .flatMap((host) => versionOf(host.address) ?? []);
   return [...new Set(versions)].sort().join(",");
 }
 

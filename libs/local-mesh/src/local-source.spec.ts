@@ -25,6 +25,10 @@ describe("localiseEvent()", () => {
     expect(localiseEvent({ kind: "upsert", object: object(apiVersion, kind, {}) })).toBeUndefined();
   });
 
+  it("says nothing of local.yaml, which is this lib's own", () => {
+    expect(localiseEvent({ kind: "problems", origin: "/shop/local.yaml", problems: [] })).toBeUndefined();
+  });
+
   it.each([
     { kind: "upsert", object: object("networking.istio.io/v1", "VirtualService", {}) } as const,
     { kind: "upsert", object: object("gateway.networking.k8s.io/v1", "HTTPRoute", {}) } as const,

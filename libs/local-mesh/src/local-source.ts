@@ -1,13 +1,15 @@
+import { basename } from "node:path";
 import type { MeshObject, SourceEvent } from "@weft/mesh-model";
 
 /** API groups whose objects configure the mesh; of a user's folder only these are taken, the mesh makes the rest itself. */
 const configGroups = /(^|\.)(istio\.io|gateway\.networking\.k8s\.io)\//;
 
 /**
- * What becomes of an event of a user's folder: objects that are no mesh configuration are left out, and the servers of a
+ * What becomes of an event of a user's folder: objects that are no mesh configuration are left out, as is local.yaml, and the servers of a
  * Gateway are bound to loopback, so that nothing on this machine listens for others. Undefined where nothing is left.
  */
 export function localiseEvent(event: SourceEvent): SourceEvent | undefined {
+  if (event.kind === "problems" && basename(event.origin) === "local.yaml") return undefined;
   if (event.kind !== "upsert") return event;
   const { object } = event;
   if (!configGroups.test(object.apiVersion)) return undefined;

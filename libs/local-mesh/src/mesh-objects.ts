@@ -107,7 +107,10 @@ function withClusterIp(service: Manifest, index: number): Manifest {
 }
 
 /** What a workload and the gateway have in common. */
-type PodLike = Omit<Workload, "deployment"> & { readonly deployment?: string; readonly podIp: string };
+type PodLike = Omit<Workload, "deployment" | "title"> & {
+  readonly deployment?: string;
+  readonly podIp: string;
+};
 
 function pod(workload: PodLike): Manifest {
   const { name, namespace, labels, deployment } = workload;

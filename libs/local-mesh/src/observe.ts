@@ -7,7 +7,7 @@ import { readChildren } from "./process-tree.ts";
 
 /** Name of a workload in edges and tables: `reviews-v1`, `ingress`. */
 export function shortName({ placed }: RunningWorkload): string {
-  return "deployment" in placed ? placed.deployment : "ingress";
+  return "title" in placed ? placed.title : "ingress";
 }
 
 /** The process of each proxy: what its agent has started. */

@@ -58,10 +58,11 @@ export async function startLocalPilot(options: LocalPilotOptions): Promise<Local
         paths: [config],
         sink: (event) => {
           const localised = localiseEvent(event);
-          if (localised !== undefined) sink(localised);
-          if (event.kind !== "problems") return;
-          if (event.problems.length === 0) byOrigin.delete(event.origin);
-          else byOrigin.set(event.origin, event.problems);
+          if (localised === undefined) return;
+          sink(localised);
+          if (localised.kind !== "problems") return;
+          if (localised.problems.length === 0) byOrigin.delete(localised.origin);
+          else byOrigin.set(localised.origin, localised.problems);
           onProblems(problems());
         },
       }),

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Manifest } from "./manifests.ts";
@@ -10,7 +10,7 @@ export interface RunFolder {
   /** The mesh's own objects, for pilot-discovery to watch beside the user's. */
   readonly objects: string;
   readonly logs: string;
-  /** Folder of one proxy, by its IP: its bootstrap, and its socket, whose path may have 107 characters at most. */
+  /** Folder of one proxy, by its IP: its bootstrap, and its sockets, whose paths may have 103 characters at most. */
   proxy(podIp: string): string;
   /** Replaces the mesh's own objects, a file for each kind. */
   writeObjects(objects: readonly Manifest[]): void;
@@ -24,11 +24,15 @@ export function createRunFolder(stateFolder: string, startedAt: Date, pid: numbe
   const runs = join(stateFolder, "runs");
   mkdirSync(runs, { recursive: true, mode: 0o700 });
   const old = readdirSync(runs)
-    .sort()
-    .filter((name) => !isAlive(Number(name.split("-").at(-1))));
-  for (const name of old.slice(0, Math.max(0, old.length - keptRuns + 1)))
-    rmSync(join(runs, name), { recursive: true, force: true });
-  const stamp = startedAt.toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+    .filter((name) => !isAlive(Number(name.split("-").at(-1))))
+    .map((name) => ({
+      folder: join(runs, name),
+      at: statSync(join(runs, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    }))
+    .sort((a, b) => b.at - a.at);
+  for (const { folder } of old.slice(keptRuns - 1)) rmSync(folder, { recursive: true, force: true });
+  // Short, for the sake of the sockets below it.
+  const stamp = startedAt.toISOString().slice(5, 19).replace(/[-:]/g, "").replace("T", "-");
   const path = join(runs, `${stamp}-${pid}`);
   const objects = join(path, "mesh");
   const logs = join(path, "logs");

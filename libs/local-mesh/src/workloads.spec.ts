@@ -30,6 +30,7 @@ describe("planWorkloads()", () => {
     const container = "{name: web, image: shop, ports: [{name: main, containerPort: 8000}]}";
     const names = plan(container, 2).map(({ name }) => name);
     expect(new Set(names).size).toBe(2);
+    expect(plan(container, 2).map(({ title }) => title)).toEqual(["web-v1 1", "web-v1 2"]);
     expect(names[0]).toMatch(/^web-v1-[a-z0-9]{9}-[a-z0-9]{5}$/);
     expect(plan(container, 2).map(({ name }) => name)).toEqual(names);
     expect(plan(container)[0]).toMatchObject({

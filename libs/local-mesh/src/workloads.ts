@@ -28,6 +28,8 @@ export interface Workload {
   readonly name: string;
   readonly namespace: string;
   readonly deployment: string;
+  /** For tables: the Deployment's name, with a number where it has several pods. */
+  readonly title: string;
   readonly serviceAccount: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: readonly ContainerProcess[];
@@ -100,12 +102,14 @@ export function planWorkloads(manifests: readonly SourcedManifest[], images: Loc
         planContainer(container, protocols, images, manifest),
       );
       const template = shortHash(`${namespace}/${metadata.name}`, 9);
-      return Array.from({ length: spec.replicas ?? 1 }, (_, index): Workload => {
+      const replicas = spec.replicas ?? 1;
+      return Array.from({ length: replicas }, (_, index): Workload => {
         const name = `${metadata.name}-${template}-${shortHash(`${namespace}/${metadata.name}/${index}`, 5)}`;
         return {
           name,
           namespace,
           deployment: metadata.name,
+          title: replicas === 1 ? metadata.name : `${metadata.name} ${index + 1}`,
           serviceAccount: spec.template?.spec?.serviceAccountName ?? "default",
           labels: { ...labels, [templateHashLabel]: template, [podNameLabel]: name },
           containers,

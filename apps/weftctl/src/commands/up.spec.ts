@@ -82,6 +82,13 @@ function isOpen(host: string, port: number): Promise<boolean> {
   });
 }
 
+async function expectSuccess(run: Run): Promise<void> {
+  const code = await run.ended;
+  // What was printed says why.
+  if (code !== 0) throw new Error(`exit code ${code}:\n${run.output()}`);
+  expect(run.output()).not.toContain("NOT OK");
+}
+
 async function expectNothingLeft(run: Run): Promise<void> {
   await waitFor(() => processesOf(runtime).length === 0, 10_000);
   const ports = [...run.output().matchAll(/(127\.\d+\.\d+\.\d+):(\d+)/g)].map(
@@ -101,8 +108,7 @@ onLinux("weftctl up", () => {
     "passes its checks, and leaves nothing behind",
     async () => {
       const run = up("--check");
-      const code = await run.ended;
-      expect([code, run.output()]).toEqual([0, expect.not.stringContaining("NOT OK")]);
+      await expectSuccess(run);
       expect(run.output().match(/ ok: /g)).toHaveLength(7);
       await expectNothingLeft(run);
     },
@@ -127,8 +133,7 @@ onLinux("weftctl up", () => {
     "passes its checks with real Envoy (skipped where it is not installed: npm run peers -- envoy)",
     async () => {
       const run = up("--check", "--data-plane", "envoy");
-      const code = await run.ended;
-      expect([code, run.output()]).toEqual([0, expect.not.stringContaining("NOT OK")]);
+      await expectSuccess(run);
       await expectNothingLeft(run);
     },
     longMs,
