@@ -86,5 +86,6 @@ function tell(scan: Scanning, file: string, message: string, code = "unreadable-
 
 /** Whether an error says that a file is not there. */
 export function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR");
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+  return code === "ENOENT" || code === "ENOTDIR";
 }
