@@ -51,19 +51,22 @@ export function describeExamples(mesh: LocalMesh, folder: string, cwd: string): 
   return rows.map(([title, text]) => `  ${title.padEnd(width)}  ${text}`);
 }
 
-/** Resident memory of each process, and of all. */
+/** Memory of each process, and of all. */
 export function describeMemory(memory: readonly ProcessMemory[]): string[] {
-  const megabytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
-  const total = memory.reduce((sum, { bytes }) => sum + bytes, 0);
+  const megabytes = (bytes: number | undefined) =>
+    bytes === undefined ? "-" : (bytes / 1024 / 1024).toFixed(0);
+  const sum = (size: (row: ProcessMemory) => number) => memory.reduce((total, row) => total + size(row), 0);
+  const rows = memory.map(
+    ({ name, pid, rss, pss }) => [name, String(pid), megabytes(rss), megabytes(pss)] as const,
+  );
+  const pss = memory.some((row) => row.pss === undefined) ? undefined : sum((row) => row.pss ?? 0);
   return renderTable(
     [
-      { title: "PROCESS", value: (row) => row.name },
-      { title: "PID", align: "right", value: (row) => row.pid },
-      { title: "RSS MB", align: "right", value: (row) => row.size },
+      { title: "PROCESS", value: ([name]) => name },
+      { title: "PID", align: "right", value: ([, pid]) => pid },
+      { title: "RSS MB", align: "right", value: ([, , rss]) => rss },
+      { title: "PSS MB", align: "right", value: ([, , , pss]) => pss },
     ],
-    [
-      ...memory.map(({ name, pid, bytes }) => ({ name, pid: String(pid), size: megabytes(bytes) })),
-      { name: `${memory.length} processes`, pid: "", size: megabytes(total) },
-    ],
+    [...rows, [`${memory.length} processes`, "", megabytes(sum((row) => row.rss)), megabytes(pss)] as const],
   );
 }

@@ -2,7 +2,7 @@ import { adminGet, readClusterCounters, readHostCounters } from "./admin-client.
 import type { CheckedMesh, ProxyProcess } from "./checks/index.ts";
 import { buildEdges, type Edge } from "./edges.ts";
 import type { LocalMesh, RunningWorkload } from "./local-mesh.ts";
-import { readMemory } from "./memory.ts";
+import { type Memory, readMemory } from "./memory.ts";
 import { readChildren } from "./process-tree.ts";
 
 /** Name of a workload in edges and tables: `reviews-v1`, `ingress`. */
@@ -36,14 +36,12 @@ export async function readEdges(mesh: LocalMesh): Promise<Edge[]> {
 }
 
 /** Memory of one process of the mesh. */
-export interface ProcessMemory {
+export interface ProcessMemory extends Memory {
   readonly name: string;
   readonly pid: number;
-  /** Resident, in bytes. */
-  readonly bytes: number;
 }
 
-/** Resident memory of every process of the mesh, this one (with pilot-discovery in it) first. */
+/** Memory of every process of the mesh, this one (with pilot-discovery in it) first. */
 export function readMeshMemory(mesh: LocalMesh): ProcessMemory[] {
   const proxies = findProxies(mesh);
   const named: (readonly [string, number | undefined])[] = [
@@ -58,8 +56,8 @@ export function readMeshMemory(mesh: LocalMesh): ProcessMemory[] {
   const running = named.flatMap(([name, pid]) => (pid === undefined ? [] : [{ name, pid }]));
   const sizes = readMemory(running.map(({ pid }) => pid));
   return running.flatMap(({ name, pid }) => {
-    const bytes = sizes.get(pid);
-    return bytes === undefined ? [] : [{ name, pid, bytes }];
+    const memory = sizes.get(pid);
+    return memory === undefined ? [] : [{ name, pid, ...memory }];
   });
 }
 
