@@ -44,29 +44,31 @@ export function cluster(name: string, { source = ads, connectSeconds = 1 } = {})
   );
 }
 
+function socketAddress(port: number) {
+  const value = { address: "127.0.0.1", portSpecifier: { case: "portValue" as const, value: port } };
+  return { address: { case: "socketAddress" as const, value } };
+}
+
 /** Endpoints on loopback. */
 export function endpoints(clusterName: string, ...ports: readonly number[]): EncodedResource {
   const lbEndpoints = ports.map((port) => ({
-    hostIdentifier: {
-      case: "endpoint" as const,
-      value: {
-        address: {
-          address: {
-            case: "socketAddress" as const,
-            value: { address: "127.0.0.1", portSpecifier: { case: "portValue" as const, value: port } },
-          },
-        },
-      },
-    },
+    hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(port) } },
   }));
+  const locality = { locality: { region: "here" }, loadBalancingWeight: 1, lbEndpoints };
   return encode(
     clusterName,
     { typeUrl: typeUrls.endpoint, schema: ClusterLoadAssignmentSchema },
-    {
-      clusterName,
-      endpoints: [{ locality: { region: "here" }, lbEndpoints }],
-    },
+    { clusterName, endpoints: [locality] },
   );
+}
+
+function connectionManager(statPrefix: string, routeName: string, source: Source) {
+  const router = anyPack(RouterSchema, create(RouterSchema));
+  return create(HttpConnectionManagerSchema, {
+    statPrefix,
+    routeSpecifier: { case: "rds", value: { routeConfigName: routeName, configSource: source } },
+    httpFilters: [{ name: "envoy.filters.http.router", configType: { case: "typedConfig", value: router } }],
+  });
 }
 
 /** A listener that is not bound, whose routes come by RDS. */
@@ -75,39 +77,25 @@ export function listener(
   routeName: string,
   { source = ads, statPrefix = name } = {},
 ): EncodedResource {
-  const manager = create(HttpConnectionManagerSchema, {
-    statPrefix,
-    routeSpecifier: { case: "rds", value: { routeConfigName: routeName, configSource: source } },
-    httpFilters: [
-      {
-        name: "envoy.filters.http.router",
-        configType: { case: "typedConfig", value: anyPack(RouterSchema, create(RouterSchema)) },
-      },
-    ],
-  });
+  const manager = anyPack(HttpConnectionManagerSchema, connectionManager(statPrefix, routeName, source));
+  const filter = {
+    name: "envoy.filters.network.http_connection_manager",
+    configType: { case: "typedConfig" as const, value: manager },
+  };
   return encode(
     name,
     { typeUrl: typeUrls.listener, schema: ListenerSchema },
-    {
-      name,
-      address: {
-        address: {
-          case: "socketAddress",
-          value: { address: "127.0.0.1", portSpecifier: { case: "portValue", value: 1 } },
-        },
-      },
-      bindToPort: false,
-      filterChains: [
-        {
-          filters: [
-            {
-              name: "envoy.filters.network.http_connection_manager",
-              configType: { case: "typedConfig", value: anyPack(HttpConnectionManagerSchema, manager) },
-            },
-          ],
-        },
-      ],
-    },
+    { name, address: socketAddress(1), bindToPort: false, filterChains: [{ filters: [filter] }] },
+  );
+}
+
+/** The listener of a gRPC client without a proxy: routes for the target of this name. */
+export function apiListener(name: string, routeName: string, source = ads): EncodedResource {
+  const manager = anyPack(HttpConnectionManagerSchema, connectionManager(name, routeName, source));
+  return encode(
+    name,
+    { typeUrl: typeUrls.listener, schema: ListenerSchema },
+    { name, apiListener: { apiListener: manager } },
   );
 }
 
