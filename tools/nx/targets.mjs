@@ -18,7 +18,7 @@ function nodeFor(root, workspaceRoot) {
     test: run(`${jest} --passWithNoTests ${root}/`, {
       cache: true,
       inputs: ["default", "^default"],
-      dependsOn: ["^generate"],
+      dependsOn: ["generate", "^generate"],
     }),
     lint: run(`biome check --error-on-warnings ${root}`, { cache: true, inputs: ["default"] }),
   };
