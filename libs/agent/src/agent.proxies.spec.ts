@@ -1,0 +1,122 @@
+import { rmSync } from "node:fs";
+import { type DescMessage, toBinary } from "@bufbuild/protobuf";
+import { fromEnvoyJson, type ResourceSet, typeUrls } from "@weft/envoy-api";
+import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
+import { describeWithPeer, freePorts } from "@weft/testkit";
+import { createResourceSet, createXdsServer, encodeResource, type XdsServer } from "@weft/xds";
+import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
+import { envoyCommand } from "./proxy/command.ts";
+import { eventually, testAgentOptions, tryGet } from "./testing/agent-options.ts";
+
+/** A listener that answers everything by itself. */
+const answering = (port: number, body: string) => ({
+  name: "answering",
+  address: { socket_address: { address: "127.0.0.1", port_value: port } },
+  filter_chains: [
+    {
+      filters: [
+        {
+          name: "envoy.filters.network.http_connection_manager",
+          typed_config: {
+            "@type":
+              "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            stat_prefix: "answering",
+            route_config: {
+              virtual_hosts: [
+                {
+                  name: "all",
+                  domains: ["*"],
+                  routes: [
+                    {
+                      match: { prefix: "/" },
+                      direct_response: { status: 200, body: { inline_string: body } },
+                    },
+                  ],
+                },
+              ],
+            },
+            http_filters: [
+              {
+                name: "envoy.filters.http.router",
+                typed_config: {
+                  "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+                },
+              },
+            ],
+          },
+        },
+      ],
+    },
+  ],
+});
+
+function resourcesOf(port: number, body: string): ResourceSet {
+  const encode = (schema: DescMessage, typeUrl: string, json: { name: string }) =>
+    encodeResource(json.name, typeUrl, toBinary(schema, fromEnvoyJson(schema, json as never)));
+  return createResourceSet([encode(ListenerSchema, typeUrls.listener, answering(port, body))]);
+}
+
+/** What must hold with any proxy beside the agent. */
+function contract(proxyCommand: AgentOptions["proxyCommand"]) {
+  let options: AgentOptions;
+  let agent: Agent;
+  let pilot: XdsServer | undefined;
+  let pilotPort: number;
+  let port: number;
+
+  const startPilot = async (body: string) => {
+    pilot = createXdsServer({
+      onConnect: (connection) => {
+        connection.update(resourcesOf(port, body));
+        return undefined;
+      },
+    });
+    await pilot.listen(`127.0.0.1:${pilotPort}`);
+  };
+  const stopPilot = async () => {
+    await pilot?.close(0);
+    pilot = undefined;
+  };
+  const traffic = () => tryGet(`http://127.0.0.1:${port}/`);
+  const answers = (body: string) =>
+    eventually(async () => ((await traffic())?.text === body ? true : undefined));
+
+  beforeEach(async () => {
+    [pilotPort = 0, port = 0] = await freePorts(2);
+    options = await testAgentOptions(proxyCommand, { discoveryAddress: `127.0.0.1:${pilotPort}` });
+    await startPilot("one");
+    agent = await startAgent(options);
+  });
+  afterEach(async () => {
+    await agent.close();
+    await stopPilot();
+    rmSync(options.proxyConfig.configPath, { recursive: true, force: true });
+  });
+
+  it("goes on without pilot, and gives a proxy that was killed what it had", async () => {
+    const { ports } = options;
+    await answers("one");
+    const ready = await eventually(() => tryGet(`http://127.0.0.1:${ports.health}/healthz/ready`));
+    expect(ready).toEqual({ status: 200, text: "ready\n" });
+    await stopPilot();
+    expect((await traffic())?.text).toBe("one");
+
+    const killed = agent.proxyPid();
+    const startedAt = performance.now();
+    process.kill(killed ?? 0, "SIGKILL");
+    await eventually(() => (agent.proxyPid() === killed ? undefined : true));
+    await answers("one");
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+
+    await startPilot("two");
+    await answers("two");
+    const stats = await tryGet(`http://127.0.0.1:${ports.stats}/stats/prometheus`);
+    expect(stats?.text).toMatch(/^envoy_server_live\{?\}? 1$/m);
+    await agent.drainAndStop();
+    expect(await traffic()).toBeUndefined();
+  }, 30_000);
+}
+
+describeWithPeer("envoy", "an agent with real Envoy", (envoy) => {
+  contract((options) => envoyCommand(envoy, options));
+});

@@ -1,0 +1,117 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
+import { eventually, testAgentOptions, tryGet } from "./testing/agent-options.ts";
+
+const fakeProxy = fileURLToPath(new URL("./testing/fake-proxy.ts", import.meta.url));
+
+describe("startAgent()", () => {
+  let options: AgentOptions;
+  let agent: Agent | undefined;
+  let log: string;
+
+  const start = async (configured: boolean, more: Partial<AgentOptions> = {}) => {
+    const base = await testAgentOptions(({ bootstrapFile }) => ({
+      name: "fake",
+      file: process.execPath,
+      args: ["--no-warnings", fakeProxy, "-c", bootstrapFile],
+      env: { ...process.env, FAKE_PROXY_LOG: log, FAKE_PROXY_CONFIGURED: configured ? "1" : "0" },
+    }));
+    options = { ...base, ...more };
+    log = join(options.proxyConfig.configPath, "proxy.log");
+    agent = await startAgent(options);
+    return agent;
+  };
+  const status = (path: string, init?: RequestInit) =>
+    tryGet(`http://127.0.0.1:${options.ports.status}${path}`, init);
+  const proxySaid = () => (existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : []);
+  const proxyStarts = (count: number) =>
+    eventually(() => {
+      const starts = proxySaid().filter((line) => line.startsWith("started "));
+      return starts.length >= count ? starts : undefined;
+    });
+
+  afterEach(async () => {
+    await agent?.close();
+    agent = undefined;
+    rmSync(options.proxyConfig.configPath, { recursive: true, force: true });
+  });
+
+  it("is not ready before the proxy has its configuration, and says so", async () => {
+    await start(false);
+    await proxyStarts(1);
+    expect(await status("/healthz/ready")).toEqual({
+      status: 503,
+      text: "config not received from XDS server (is pilot-discovery running?): cds updates: 0 successful, 0 rejected; lds updates: 0 successful, 0 rejected\n",
+    });
+  });
+
+  it("is ready with it, and merges the metrics of the proxy and its own", async () => {
+    await start(true);
+    await proxyStarts(1);
+    expect((await status("/healthz/ready"))?.status).toBe(200);
+    const metrics = (await status("/stats/prometheus"))?.text ?? "";
+    expect(metrics).toContain("fake_proxy{} 1\n");
+    expect(metrics).toMatch(/^istio_agent_startup_duration_seconds \d/m);
+    expect(metrics).toMatch(/^istio_agent_scrape_failures_total\{type="envoy"\} 0$/m);
+  });
+
+  it("starts a killed proxy again", async () => {
+    const running = await start(true);
+    await proxyStarts(1);
+    const first = running.proxyPid();
+    process.kill(first ?? 0, "SIGKILL");
+    await proxyStarts(2);
+    expect(running.proxyPid()).not.toBe(first);
+    expect((await status("/metrics"))?.text).toMatch(/^istio_agent_proxy_restarts_total 1$/m);
+  });
+
+  it("has the proxy drain its inbound listeners, then ends it", async () => {
+    const running = await start(true);
+    await proxyStarts(1);
+    await running.drainAndStop();
+    expect(proxySaid().slice(-2)).toEqual([
+      "POST /drain_listeners?inboundonly&graceful&skip_exit",
+      "SIGTERM",
+    ]);
+    expect(await running.ended).toEqual({ kind: "stopped" });
+    expect(await status("/healthz/ready")).toBeUndefined();
+  });
+
+  it("drains all listeners of a gateway", async () => {
+    const running = await start(true, { role: "router" });
+    await proxyStarts(1);
+    await running.drainAndStop();
+    expect(proxySaid()).toContain("POST /drain_listeners?graceful&skip_exit");
+  });
+
+  it("ends at /quitquitquit, which is a POST", async () => {
+    const running = await start(true);
+    await proxyStarts(1);
+    expect((await status("/quitquitquit"))?.status).toBe(405);
+    expect((await status("/quitquitquit", { method: "POST" }))?.status).toBe(200);
+    expect(await running.ended).toEqual({ kind: "stopped" });
+  });
+
+  it("says which port is taken, and starts no proxy then", async () => {
+    await start(true);
+    await proxyStarts(1);
+    const other = await testAgentOptions(options.proxyCommand);
+    const clash = { ...other, ports: { ...other.ports, status: options.ports.status } };
+    await expect(startAgent(clash)).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${options.ports.status}: the port is taken`,
+    );
+    rmSync(other.proxyConfig.configPath, { recursive: true, force: true });
+    expect(proxySaid().filter((line) => line.startsWith("started "))).toHaveLength(1);
+  });
+
+  it("says that a folder's name is too long for a socket", async () => {
+    options = await testAgentOptions(options.proxyCommand);
+    const configPath = join(options.proxyConfig.configPath, "x".repeat(100));
+    const long = { ...options, proxyConfig: { ...options.proxyConfig, configPath } };
+    await expect(startAgent(long)).rejects.toThrow(
+      /^configPath .* is too long: the socket .* characters at most$/,
+    );
+  });
+});
