@@ -3,5 +3,8 @@ import { cors } from "./cors/compile.ts";
 import { fault } from "./fault/compile.ts";
 import { grpcStats } from "./grpc-stats/compile.ts";
 
-/** The HTTP filters of this proxy besides the router. Order has no meaning: configuration gives it. */
+/**
+ * The HTTP filters that are compiled in, besides the router. The order here means nothing: chains come in the order
+ * that their configuration gives.
+ */
 export const httpFilterFactories: readonly HttpFilterFactory[] = [cors, fault, grpcStats];
