@@ -1,2 +1,23 @@
 #!/usr/bin/env node
-console.log(process.version);
+import { enableCompileCache } from "node:module";
+import { parseOptions, UsageError, usage } from "./options.ts";
+
+// Before anything of size is loaded: the second start of a proxy on a machine takes half the time of the first.
+enableCompileCache();
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === "help") {
+    process.stdout.write(usage);
+  } else if (options === "version") {
+    process.stdout.write("weft-proxy 0.1.0\n");
+  } else {
+    const { run, validate } = await import("./run.ts");
+    if (options.mode === "validate") process.exitCode = validate(options);
+    else await run(options);
+  }
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`weft-proxy: ${error.message}\n\n${usage}`);
+  process.exitCode = 1;
+}

@@ -111,7 +111,13 @@ function compileRouteSource(
     case "rds": {
       const { routeConfigName: name, configSource } = routeSpecifier.value;
       const initialFetchTimeoutMs = durationMs(configSource?.initialFetchTimeout, 15_000);
-      return { rds: [{ name, initialFetchTimeoutMs }], current: () => environment.routes(name) };
+      let last: RouteTable | undefined;
+      const current = () => {
+        // A drained connection may outlive its listener's subscription: it goes on with what it had.
+        last = environment.routes(name) ?? last;
+        return last;
+      };
+      return { rds: [{ name, initialFetchTimeoutMs }], current };
     }
     case "routeConfig": {
       const at = `${path}.route_config`;

@@ -34,7 +34,7 @@ export interface ListenerManager {
   /** Stops listening; connections drain. */
   remove(name: string): Promise<void>;
   readonly listeners: ReadonlyMap<string, ListenerStatus>;
-  /** Lets connections finish, and stops listening: at once, or after `graceMs`. Of all listeners that `which` takes. */
+  /** Lets connections finish, and stops listening: at once, after `graceMs`, or (infinity) not. Of all listeners that `which` takes. */
   drain(which: (config: ListenerConfig) => boolean, graceMs: number): void;
   /** Open connections of all listeners. */
   connectionCount(): number;
@@ -188,7 +188,7 @@ export function createListenerManager(
           bound.clear();
         };
         if (graceMs === 0) stop();
-        else clock.after(graceMs, stop);
+        else if (Number.isFinite(graceMs)) clock.after(graceMs, stop);
       }
     },
     connectionCount: () =>

@@ -1,0 +1,34 @@
+import { createFakeClock, type Problem } from "@weft/base";
+import type { Bootstrap } from "@weft/envoy-api/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { compileBootstrap, validateStaticResources } from "./bootstrap/index.ts";
+import type { CompileEnvironment } from "./compile/index.ts";
+import { httpFilterFactories } from "./http/filters/index.ts";
+import { createHttpDataPath } from "./http/index.ts";
+import { createStatsStore } from "./stats/index.ts";
+
+/** Everything that configuration is compiled against, and nothing that runs: for checks of configuration alone. */
+export function createBareEnvironment(): CompileEnvironment {
+  const clock = createFakeClock();
+  const clusters = { get: () => undefined };
+  const dataPath = createHttpDataPath({ clock, clusters });
+  return {
+    clock,
+    random: () => 0,
+    requestId: () => "",
+    stats: createStatsStore(),
+    clusters,
+    routes: () => undefined,
+    logFile: () => ({ write: () => {}, close: async () => {} }),
+    httpFilters: httpFilterFactories,
+    createConnectionManager: dataPath.createConnectionManager,
+    createRouter: dataPath.createRouter,
+  };
+}
+
+/** Says what is wrong with a bootstrap and its static resources; opens and resolves nothing. */
+export function validateBootstrap(bootstrap: Bootstrap): readonly Problem[] {
+  return [
+    ...compileBootstrap(bootstrap).problems,
+    ...validateStaticResources(bootstrap, createBareEnvironment()),
+  ];
+}

@@ -1,0 +1,4 @@
+export type { ConfigFailure, ConfigRecord, ConfigState } from "./config-state.ts";
+export { createResources, type Resources } from "./resources.ts";
+export { createRouteStore, type RouteStore } from "./route-store.ts";
+export { type SubscribeOptions, subscribeResources } from "./subscribe.ts";
