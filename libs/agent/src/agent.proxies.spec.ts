@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { type DescMessage, toBinary } from "@bufbuild/protobuf";
 import { fromEnvoyJson, type ResourceSet, typeUrls } from "@weft/envoy-api";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import { describeWithPeer, freePorts } from "@weft/testkit";
 import { createResourceSet, createXdsServer, encodeResource, type XdsServer } from "@weft/xds";
 import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
-import { envoyCommand } from "./proxy/command.ts";
+import { envoyCommand, weftCommand } from "./proxy/command.ts";
 import { eventually, testAgentOptions, tryGet } from "./testing/agent-options.ts";
 
 /** A listener that answers everything by itself. */
@@ -119,4 +120,9 @@ function contract(proxyCommand: AgentOptions["proxyCommand"]) {
 
 describeWithPeer("envoy", "an agent with real Envoy", (envoy) => {
   contract((options) => envoyCommand(envoy, options));
+});
+
+describe("an agent with Weft's proxy", () => {
+  const main = fileURLToPath(new URL("../../../apps/proxy/src/main.ts", import.meta.url));
+  contract((options) => weftCommand(main, options));
 });

@@ -67,8 +67,8 @@ export interface Agent {
 
 /** The longest path of a Unix socket, on Linux (108 with the end's zero) and macOS (104). */
 const maxSocketPath = process.platform === "linux" ? 107 : 103;
-/** What a proxy is given between SIGTERM and SIGKILL. */
-const proxyGraceMs = 5_000;
+/** What a proxy is given between SIGTERM and SIGKILL: it has had its time to drain, and has only its logs to write. */
+const proxyGraceMs = 1_500;
 const adminLimits = { timeoutMs: 2_000, maxBytes: 64 << 20 } as const;
 
 /** Writes the bootstrap into ProxyConfig's `configPath`; the path of the file and what it holds. */
