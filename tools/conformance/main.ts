@@ -1,5 +1,5 @@
 /**
- * `npm run conformance -- --dir DIR [--area NAME] [--json FILE]`: runs every area of a folder like
+ * `npm run conformance -- --dir DIR [--area NAME] [--json FILE] [--all] [--list]`: runs every area of a folder like
  * shared/conformance that the project can run so far. Prints each unexpected failure with its first difference,
  * then `AREA: N passed, N failed, N unsupported`; exits 1 where a case fails that is not a known failure,
  * or a known failure passes (then its line is to be taken out of the list).
@@ -15,7 +15,10 @@ const { values } = parseArgs({
     dir: { type: "string" },
     area: { type: "string" },
     json: { type: "string" },
+    /** Prints the known failures, too. */
     all: { type: "boolean" },
+    /** Prints nothing but the lines that known-failures.txt would have. */
+    list: { type: "boolean" },
   },
 });
 if (values.dir === undefined || !existsSync(values.dir)) {
@@ -44,6 +47,10 @@ for (const area of chosen) {
   for (const { id, outcome } of area.run(folder)) {
     counts[outcome.kind]++;
     const isKnown = known.has(`${area.name} ${id}`);
+    if (values.list) {
+      if (outcome.kind === "failed") console.log(`${area.name} ${id}`);
+      continue;
+    }
     if (outcome.kind === "failed" && (!isKnown || values.all)) {
       console.log(`  ${area.name} ${id}: ${outcome.difference}${isKnown ? " (known)" : ""}`);
     }
@@ -53,6 +60,7 @@ for (const area of chosen) {
       stale++;
     }
   }
+  if (values.list) continue;
   console.log(
     `${area.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.unsupported} unsupported`,
   );

@@ -77,7 +77,7 @@ module.exports = {
       severity: "error",
       comment: "across libs only the curated index (and Envoy's generated files) may be imported",
       from: { path: "^(libs|apps|examples)/([^/]+)/" },
-      to: { path: "^libs/[^/]+/src/", pathNot: ["^$1/$2/", "/src/index\\.ts$"] },
+      to: { path: "^libs/[^/]+/src/", pathNot: ["^$1/$2/", "/src/(index|evaluate)\\.ts$"] },
     },
     {
       name: "known-libs-only",

@@ -1,0 +1,11 @@
+import type { Area } from "../area.ts";
+import { acceptedInputs } from "./accepted-inputs.ts";
+import { simulation } from "./simulation.ts";
+
+/** All areas, the plain ones first: what fails there fails everywhere. */
+export const areas: readonly Area[] = [
+  acceptedInputs("validation-dataset"),
+  acceptedInputs("samples"),
+  acceptedInputs("xds-inputs"),
+  simulation,
+];
