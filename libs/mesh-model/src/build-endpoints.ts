@@ -23,8 +23,8 @@ export interface EndpointInput {
 export interface BuiltEndpoints {
   readonly input: EndpointInput;
   readonly slices: ReadonlyMap<string, BuiltSlice>;
-  /** The slices each service's list was joined from. */
-  readonly joined: ReadonlyMap<string, readonly BuiltSlice[]>;
+  /** Names of the slices of each service. */
+  readonly ofService: ReadonlyMap<string, readonly string[]>;
   readonly index: ReadonlyMap<string, readonly Endpoint[]>;
 }
 
@@ -36,28 +36,60 @@ interface BuiltSlice {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** Builds the endpoint index. A service whose slices, pods and nodes have not changed keeps its list. */
+/**
+ * Builds the endpoint index. A service whose slices, pods and nodes have not changed keeps its list; to find that out
+ * costs one look at each slice.
+ */
 export function buildEndpoints(input: EndpointInput, before: BuiltEndpoints | undefined): BuiltEndpoints {
   if (before && sameInput(before.input, input)) return before;
   const slices = new Map<string, BuiltSlice>();
+  const changed = new Set<string>();
   for (const [key, stored] of input.slices.objects) {
-    const built = buildSlice(stored, input, before?.slices.get(key), before?.input);
+    const old = before?.slices.get(key);
+    const built = buildSlice(stored, input, old, before?.input);
     if (built) slices.set(key, built);
+    if (built === old) continue;
+    if (built) changed.add(built.service);
+    if (old) changed.add(old.service);
   }
-  const joined = new Map<string, BuiltSlice[]>();
-  // In order of their names, so that which of two equal endpoints wins does not hang on the order of events.
-  for (const [, slice] of [...slices].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const list = joined.get(slice.service);
-    if (list) list.push(slice);
-    else joined.set(slice.service, [slice]);
+  for (const [key, old] of before?.slices ?? []) if (!slices.has(key)) changed.add(old.service);
+  const ofService = groupSlices(slices, changed, before?.ofService);
+  const index = new Map(before?.index);
+  const fromEntries = readServiceEntries(input);
+  const entryServices = [...fromEntries.keys(), ...servicesOfEntries(before?.input)];
+  for (const service of new Set([...changed, ...entryServices])) {
+    const parts = ofService.get(service)?.map((key) => slices.get(key)?.endpoints ?? []);
+    const own = fromEntries.get(service);
+    if (parts === undefined && own === undefined) index.delete(service);
+    else
+      index.set(service, keepEqual(before?.index.get(service), [...joinSlices(parts ?? []), ...(own ?? [])]));
   }
-  const index = new Map<string, readonly Endpoint[]>();
-  for (const [service, parts] of joined) {
-    const kept = sameItems(before?.joined.get(service), parts) ? before?.index.get(service) : undefined;
-    index.set(service, kept ?? Object.freeze(joinSlices(parts.map(({ endpoints }) => endpoints))));
+  return { input, slices, ofService, index };
+}
+
+/**
+ * Groups the slices of the changed services anew, in order of their names: which of two equal endpoints wins must not
+ * hang on the order of events.
+ */
+function groupSlices(
+  slices: ReadonlyMap<string, BuiltSlice>,
+  changed: ReadonlySet<string>,
+  before: ReadonlyMap<string, readonly string[]> | undefined,
+): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const [key, { service }] of slices) {
+    if (!changed.has(service)) continue;
+    const group = groups.get(service);
+    if (group) group.push(key);
+    else groups.set(service, [key]);
   }
-  addServiceEntries(input, before, index);
-  return { input, slices, joined, index };
+  const all = new Map(before);
+  for (const service of changed) {
+    const group = groups.get(service);
+    if (group) all.set(service, group.sort());
+    else all.delete(service);
+  }
+  return all;
 }
 
 function buildSlice(
@@ -88,21 +120,24 @@ function buildSlice(
   };
 }
 
-function addServiceEntries(
-  input: EndpointInput,
-  before: BuiltEndpoints | undefined,
-  index: Map<string, readonly Endpoint[]>,
-): void {
+/**
+ * The endpoints of ServiceEntries, by service. They are few, and cheap to read, so they are read anew each time. A
+ * host may have slices as well, where an entry names a Kubernetes service.
+ */
+function readServiceEntries(input: EndpointInput): ReadonlyMap<string, readonly Endpoint[]> {
+  const found = new Map<string, readonly Endpoint[]>();
   for (const [entry, services] of input.services.ofEntries) {
     const selectable = selectableWorkloads(entry, input);
     for (const service of services) {
       const key = serviceKey(service);
-      const own = endpointsOfEntry(entry, service, selectable);
-      const all = [...(index.get(key) ?? []), ...own];
-      const old = before?.index.get(key);
-      index.set(key, old && equalEndpoints(old, all) ? old : Object.freeze(all));
+      found.set(key, [...(found.get(key) ?? []), ...endpointsOfEntry(entry, service, selectable)]);
     }
   }
+  return found;
+}
+
+function servicesOfEntries(input: EndpointInput | undefined): readonly string[] {
+  return [...(input?.services.ofEntries.values() ?? [])].flat().map(serviceKey);
 }
 
 function selectableWorkloads(entry: Config<ServiceEntry>, input: EndpointInput) {
@@ -126,10 +161,6 @@ function sameInput(a: EndpointInput, b: EndpointInput): boolean {
   );
 }
 
-function sameItems<T>(a: readonly T[] | undefined, b: readonly T[]): boolean {
-  return a !== undefined && a.length === b.length && a.every((item, i) => item === b[i]);
-}
-
-function equalEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
-  return a.length === b.length && JSON.stringify(a) === JSON.stringify(b);
+function keepEqual(old: readonly Endpoint[] | undefined, now: readonly Endpoint[]): readonly Endpoint[] {
+  return old?.length === now.length && JSON.stringify(old) === JSON.stringify(now) ? old : Object.freeze(now);
 }

@@ -79,7 +79,7 @@ function memoFor(configVersion: string, old: BuiltSnapshot | undefined): Memo {
 function versionOf(input: SnapshotInput, counts: (collection: string) => boolean): string {
   const parts = [...input.collections]
     .filter(([name, { objects }]) => counts(name) && objects.size > 0)
-    .map(([name, { version }]) => `${name}=${version}`)
+    .map(([name, { digest }]) => `${name}=${digest.toString(36)}`)
     .sort();
   return contentHash(`${stableStringify(input.meshConfig)}\n${input.clusterId}\n${parts.join("\n")}`);
 }

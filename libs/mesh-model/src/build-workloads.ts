@@ -1,6 +1,5 @@
 import { stableStringify } from "@weft/base";
-import { type Collection, emptyCollection, type Stored } from "./collections.ts";
-import { groupBy } from "./group-by.ts";
+import type { Collection, Stored } from "./collections.ts";
 import { toWorkload, type Workload } from "./kubernetes/workload.ts";
 import type { WorkloadIndex } from "./snapshot.ts";
 
@@ -18,35 +17,39 @@ export function buildWorkloads(
   before: BuiltWorkloads | undefined,
 ): BuiltWorkloads {
   if (before?.pods === pods && before.nodes === nodes) return before;
-  const nodesSame = (before?.nodes ?? emptyCollection) === nodes;
+  const nodesSame = before?.nodes === nodes;
   const byName = new Map<string, Workload>();
   for (const [key, stored] of pods.objects) {
     const old = before?.index.byName.get(key);
-    if (old && nodesSame && before?.pods.objects.get(key) === stored) {
-      byName.set(key, old);
-      continue;
-    }
-    const workload = readPod(stored, nodes);
-    byName.set(
-      key,
-      old && stableStringify(old) === stableStringify(workload) ? old : Object.freeze(workload),
-    );
+    if (old && nodesSame && before?.pods.objects.get(key) === stored) byName.set(key, old);
+    else byName.set(key, keepEqual(old, readPod(stored, nodes)));
   }
-  const sorted = [...byName.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, workload]) => workload);
-  const addressed = sorted.flatMap((workload) =>
-    workload.addresses.map((address) => ({ address, workload })),
-  );
-  const byAddress = new Map(
-    [...groupBy(addressed, ({ address }) => address)].map(([address, found]) => [
-      address,
-      found.map(({ workload }) => workload),
-    ]),
-  );
-  return { pods, nodes, index: Object.freeze({ byName, byAddress }) };
+  return { pods, nodes, index: Object.freeze({ byName, byAddress: indexAddresses(byName) }) };
+}
+
+function keepEqual(old: Workload | undefined, now: Workload): Workload {
+  return old && stableStringify(old) === stableStringify(now) ? old : Object.freeze(now);
 }
 
 function readPod({ object }: Stored, nodes: Collection): Workload {
   const { nodeName } = (object.body.spec ?? {}) as { nodeName?: string }; // Kubernetes has validated its own kinds.
   const node = nodeName === undefined ? undefined : nodes.objects.get(`/${nodeName}`);
   return toWorkload(object, node?.object.metadata.labels ?? {});
+}
+
+/** Pods by address; where several share one, in order of their names. */
+function indexAddresses(byName: ReadonlyMap<string, Workload>): ReadonlyMap<string, readonly Workload[]> {
+  const byAddress = new Map<string, readonly Workload[]>();
+  for (const workload of byName.values()) {
+    for (const address of workload.addresses) {
+      const others = byAddress.get(address);
+      byAddress.set(address, others ? [...others, workload].sort(compareNames) : [workload]);
+    }
+  }
+  return byAddress;
+}
+
+function compareNames(a: Workload, b: Workload): number {
+  const [first, second] = [`${a.namespace}/${a.podName}`, `${b.namespace}/${b.podName}`];
+  return first < second ? -1 : first > second ? 1 : 0;
 }

@@ -11,15 +11,18 @@ export interface Stored {
 /** The objects of one kind by `namespace/name`. A new map (another identity) after each change. */
 export interface Collection {
   readonly objects: ReadonlyMap<string, Stored>;
-  /** Hash of the whole, independent of order. */
-  readonly version: string;
+  /**
+   * Hash of the whole: the hashes of its objects, each of which holds the object's name, put together by exclusive or.
+   * So it does not hang on their order, and a change costs the same however many there are.
+   */
+  readonly digest: bigint;
 }
 
 /** All objects by `group/Kind`. */
 export type Collections = ReadonlyMap<string, Collection>;
 
 /** A collection without objects. */
-export const emptyCollection: Collection = { objects: new Map(), version: "" };
+export const emptyCollection: Collection = { objects: new Map(), digest: 0n };
 
 /** Name of the collection an object belongs to; versions of a kind share one. */
 export function collectionOf(object: { readonly apiVersion: string; readonly kind: string }): string {
@@ -49,9 +52,9 @@ export function fingerprint(object: MeshObject): string {
   );
 }
 
-/** Hash of a set of hashes, whatever their order. */
-export function combineVersions(versions: Iterable<string>): string {
-  return contentHash([...versions].sort().join(","));
+/** The bits of a hash as {@link contentHash} gives it. */
+export function digestOf(version: string): bigint {
+  return BigInt(`0x${Buffer.from(version, "base64url").toString("hex")}`);
 }
 
 /** Applies `derive` to each object, taking over results for objects that have not changed. */

@@ -1,4 +1,4 @@
-import { hostCovers, hostsOverlap, mostSpecificHost, resolveHost } from "./hostname.ts";
+import { hostCovers, hostsOverlap, indexHosts, mostSpecificHost, resolveHost } from "./hostname.ts";
 
 describe("resolveHost()", () => {
   it.each([
@@ -40,7 +40,9 @@ describe("hostsOverlap()", () => {
 });
 
 describe("mostSpecificHost()", () => {
-  const hosts = new Map(["*", "*.com", "*.example.com", "a.example.com"].map((host) => [host, host]));
+  const hosts = indexHosts(
+    new Map(["*", "*.com", "*.example.com", "a.example.com"].map((host) => [host, host])),
+  );
   it.each([
     ["a.example.com", "a.example.com"],
     ["b.example.com", "*.example.com"],
@@ -54,6 +56,16 @@ describe("mostSpecificHost()", () => {
   });
 
   it("finds nothing where nothing covers", () => {
-    expect(mostSpecificHost("a.b", new Map([["c.b", 1]]))).toBeUndefined();
+    expect(
+      mostSpecificHost(
+        "a.b",
+        indexHosts(
+          new Map([
+            ["c.b", 1],
+            ["*.a.b", 2],
+          ]),
+        ),
+      ),
+    ).toBeUndefined();
   });
 });

@@ -20,14 +20,30 @@ export function hostsOverlap(a: string, b: string): boolean {
   return hostCovers(a, b) || hostCovers(b, a);
 }
 
+/** Hosts, exact and with wildcards, prepared for {@link mostSpecificHost}. */
+export interface HostIndex<T> {
+  readonly byHost: ReadonlyMap<string, T>;
+  /** Lengths of the wildcards' fixed parts, the longest first: all that can cover a host is looked up by them. */
+  readonly wildcardLengths: readonly number[];
+}
+
+/** Prepares hosts for many searches. */
+export function indexHosts<T>(byHost: ReadonlyMap<string, T>): HostIndex<T> {
+  const lengths = new Set<number>();
+  for (const host of byHost.keys()) if (host.startsWith("*")) lengths.add(host.length - 1);
+  return { byHost, wildcardLengths: [...lengths].sort((a, b) => b - a) };
+}
+
 /** Finds, among exact and wildcard hosts, the one that covers `host` most specifically. */
-export function mostSpecificHost<T>(host: string, hosts: ReadonlyMap<string, T>): T | undefined {
-  const exact = hosts.get(host);
+export function mostSpecificHost<T>(host: string, { byHost, wildcardLengths }: HostIndex<T>): T | undefined {
+  const exact = byHost.get(host);
   if (exact !== undefined) return exact;
-  // Every suffix, the longest first: *.b.c, *.c, …; Istio allows * without a dot after it, too.
-  for (let start = host.startsWith("*") ? 2 : 1; start < host.length; start++) {
-    const found = hosts.get(`*${host.slice(start)}`);
+  // A wildcard covers only names longer than its fixed part; of another wildcard, its own * counts for nothing.
+  const longest = host.startsWith("*") ? host.length - 2 : host.length - 1;
+  for (const length of wildcardLengths) {
+    if (length > longest) continue;
+    const found = byHost.get(`*${length === 0 ? "" : host.slice(-length)}`);
     if (found !== undefined) return found;
   }
-  return hosts.get("*");
+  return undefined;
 }

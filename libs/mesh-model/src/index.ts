@@ -1,6 +1,12 @@
-export { combineVersions } from "./collections.ts";
 export { type Config, compareByCreation, readConfig } from "./config.ts";
-export { hostCovers, hostsOverlap, mostSpecificHost, resolveHost } from "./hostname.ts";
+export {
+  type HostIndex,
+  hostCovers,
+  hostsOverlap,
+  indexHosts,
+  mostSpecificHost,
+  resolveHost,
+} from "./hostname.ts";
 export { meshGateway } from "./istio/resolve-names.ts";
 export type { Workload } from "./kubernetes/workload.ts";
 export type { Memo } from "./memo.ts";

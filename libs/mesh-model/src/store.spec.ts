@@ -1,5 +1,6 @@
 import { defaultMeshConfig } from "@weft/istio-api";
-import { refOf } from "./object.ts";
+import fc from "fast-check";
+import { type MeshObject, objectKey, refOf } from "./object.ts";
 import { endpointsOf, type MeshSnapshot } from "./snapshot.ts";
 import { anObject, aPod, aService, aSlice, shuffled, snapshotOf } from "./spec-objects.ts";
 import { createStore } from "./store.ts";
@@ -65,6 +66,40 @@ describe("createStore()", () => {
     }
     store.apply({ kind: "delete", ref: refOf(aService("gone")) });
     expect(content(store.snapshot())).toBe(content(snapshotOf(mesh)));
+  });
+
+  it("gives the snapshot of what is left after any changes", () => {
+    const variants = [
+      ...mesh,
+      aPod("web-1", "10.1.0.7", { labels: { app: "web", version: "v2" } }),
+      aSlice("web", [["web-1", "10.1.0.7"]], { name: "web-a", port: 9090 }),
+      aSlice("db", [["web-2", "10.1.0.2"]], { name: "web-b" }),
+      aService("web", { spec: { clusterIP: "None" } }),
+      node("node-a", "zone-c"),
+      anObject("DestinationRule", "web", { host: "db" }),
+      anObject("ServiceEntry", "ext", {
+        hosts: [web],
+        ports: [{ number: 80, name: "http" }],
+        resolution: "DNS",
+      }),
+    ];
+    const change = fc.record({ pick: fc.nat(variants.length - 1), remove: fc.boolean(), look: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
+        const store = createStore();
+        const left = new Map<string, MeshObject>();
+        for (const { pick, remove, look } of changes) {
+          const object = variants[pick] as MeshObject;
+          const key = objectKey(refOf(object));
+          store.apply(remove ? { kind: "delete", ref: refOf(object) } : { kind: "upsert", object });
+          if (remove) left.delete(key);
+          else left.set(key, object);
+          if (look) store.snapshot();
+        }
+        expect(content(store.snapshot())).toBe(content(snapshotOf([...left.values()])));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it("orders services by age, then by name", () => {

@@ -1,8 +1,8 @@
-import { deepFreeze, type Problem } from "@weft/base";
+import { deepFreeze, type ObjectRef, type Problem } from "@weft/base";
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { type BuiltSnapshot, buildSnapshot } from "./build-snapshot.ts";
-import { type Collection, collectionOf, combineVersions, fingerprint, type Stored } from "./collections.ts";
-import type { SourceEvent } from "./object.ts";
+import { type Collection, collectionOf, digestOf, fingerprint, type Stored } from "./collections.ts";
+import type { MeshObject, SourceEvent } from "./object.ts";
 import type { MeshSnapshot } from "./snapshot.ts";
 
 /** How a {@link Store} starts. */
@@ -28,28 +28,36 @@ export interface Store {
 export function createStore(options: StoreOptions = {}): Store {
   const clusterId = options.clusterId ?? "Kubernetes";
   let meshConfig = options.meshConfig ?? defaultMeshConfig;
-  const objects = new Map<string, Map<string, Stored>>();
+  const kinds = new Map<string, { readonly objects: Map<string, Stored>; digest: bigint }>();
   const dirty = new Set<string>();
   const frozen = new Map<string, Collection>();
   const problems = new Map<string, readonly Problem[]>();
   let built: BuiltSnapshot | undefined;
   let meshConfigChanged = false;
 
-  const upsert = ({ object }: Extract<SourceEvent, { kind: "upsert" }>): boolean => {
+  const put = (name: string, key: string, stored: Stored | undefined): void => {
+    const kind = kinds.get(name) ?? { objects: new Map<string, Stored>(), digest: 0n };
+    const old = kind.objects.get(key);
+    kinds.set(name, kind);
+    if (old) kind.digest ^= digestOf(old.version);
+    if (stored) kind.digest ^= digestOf(stored.version);
+    if (stored) kind.objects.set(key, stored);
+    else kind.objects.delete(key);
+    dirty.add(name);
+  };
+  const upsert = (object: MeshObject): boolean => {
     const name = collectionOf(object);
     const key = `${object.metadata.namespace}/${object.metadata.name}`;
-    const collection = objects.get(name) ?? new Map<string, Stored>();
     const version = fingerprint(object);
-    const changed = collection.get(key)?.version !== version;
-    if (!changed) return false;
-    objects.set(name, collection.set(key, { object: deepFreeze(object), version }));
-    dirty.add(name);
+    if (kinds.get(name)?.objects.get(key)?.version === version) return false;
+    put(name, key, { object: deepFreeze(object), version });
     return true;
   };
-  const remove = ({ ref }: Extract<SourceEvent, { kind: "delete" }>): boolean => {
+  const remove = (ref: ObjectRef): boolean => {
     const name = collectionOf(ref);
-    if (!objects.get(name)?.delete(`${ref.namespace ?? ""}/${ref.name}`)) return false;
-    dirty.add(name);
+    const key = `${ref.namespace ?? ""}/${ref.name}`;
+    if (!kinds.get(name)?.objects.has(key)) return false;
+    put(name, key, undefined);
     return true;
   };
 
@@ -57,9 +65,9 @@ export function createStore(options: StoreOptions = {}): Store {
     apply: (event) => {
       switch (event.kind) {
         case "upsert":
-          return upsert(event);
+          return upsert(event.object);
         case "delete":
-          return remove(event);
+          return remove(event.ref);
         case "problems":
           if (event.problems.length === 0) problems.delete(event.origin);
           else problems.set(event.origin, event.problems);
@@ -76,11 +84,8 @@ export function createStore(options: StoreOptions = {}): Store {
     snapshot: () => {
       if (built && dirty.size === 0 && !meshConfigChanged) return built.snapshot;
       for (const name of dirty) {
-        const now = new Map(objects.get(name));
-        frozen.set(name, {
-          objects: now,
-          version: combineVersions([...now.values()].map(({ version }) => version)),
-        });
+        const kind = kinds.get(name);
+        if (kind) frozen.set(name, { objects: new Map(kind.objects), digest: kind.digest });
       }
       dirty.clear();
       meshConfigChanged = false;

@@ -1,6 +1,6 @@
 import { stableStringify } from "@weft/base";
 import type { DestinationRule } from "@weft/istio-api";
-import { mostSpecificHost } from "../hostname.ts";
+import { type HostIndex, indexHosts, mostSpecificHost } from "../hostname.ts";
 import { type Service, selects } from "../service.ts";
 import type { Exported, MeshSnapshot } from "../snapshot.ts";
 import { isVisibleTo } from "../visibility.ts";
@@ -11,7 +11,7 @@ export interface ConsolidatedDestinationRule extends Exported<DestinationRule> {
   readonly from: readonly string[];
 }
 
-type ByHost = ReadonlyMap<string, readonly ConsolidatedDestinationRule[]>;
+type ByHost = HostIndex<readonly ConsolidatedDestinationRule[]>;
 
 /** The client a rule is looked up for. */
 export interface RuleClient {
@@ -70,7 +70,7 @@ function index(snapshot: MeshSnapshot): ReadonlyMap<string, ByHost> {
       byHost.set(config.spec.host, list);
       addRule(list, config);
     }
-    return namespaces;
+    return new Map([...namespaces].map(([namespace, byHost]) => [namespace, indexHosts(byHost)]));
   });
 }
 

@@ -1,10 +1,10 @@
 import type { VirtualService } from "@weft/istio-api";
-import { hostCovers, mostSpecificHost } from "../hostname.ts";
+import { type HostIndex, hostCovers, indexHosts, mostSpecificHost } from "../hostname.ts";
 import type { Service } from "../service.ts";
 import type { Exported } from "../snapshot.ts";
 
 /** Hosts of an egress listener: host patterns by namespace; `*` stands for every namespace. */
-export type EgressHosts = ReadonlyMap<string, ReadonlyMap<string, string>>;
+export type EgressHosts = ReadonlyMap<string, HostIndex<string>>;
 
 /** Reads `namespace/host` entries: `.` is the proxy's namespace, `*` any, `~` none. */
 export function parseEgressHosts(hosts: readonly string[], ownNamespace: string): EgressHosts {
@@ -18,7 +18,7 @@ export function parseEgressHosts(hosts: readonly string[], ownNamespace: string)
     const patterns = byNamespace.get(namespace) ?? new Map<string, string>();
     byNamespace.set(namespace, patterns.set(host, host));
   }
-  return byNamespace;
+  return new Map([...byNamespace].map(([namespace, patterns]) => [namespace, indexHosts(patterns)]));
 }
 
 function covered(hosts: EgressHosts, namespace: string, host: string): boolean {
@@ -63,7 +63,9 @@ export function selectVirtualServices(
   hosts: EgressHosts,
 ): readonly Exported<VirtualService>[] {
   return virtualServices.filter(({ namespace, spec }) => {
-    const patterns = [...(hosts.get(namespace)?.keys() ?? []), ...(hosts.get("*")?.keys() ?? [])];
+    const patterns = [hosts.get(namespace), hosts.get("*")].flatMap((index) => [
+      ...(index?.byHost.keys() ?? []),
+    ]);
     return spec.hosts?.some((host) => patterns.some((pattern) => hostCovers(pattern, host))) ?? false;
   });
 }
