@@ -5,4 +5,5 @@ export { describeGolden, type GoldenOptions, readDocuments, toYaml, updateMode }
 export { freePort, freePorts } from "./net.ts";
 export { orders, seededRandom, shuffled } from "./order.ts";
 export { describeWithPeer, peer } from "./peers.ts";
+export { runReadmeExample } from "./readme.ts";
 export { checkout, sharedFolder } from "./shared.ts";
