@@ -129,7 +129,9 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
     else if (holding !== undefined && !unanswered.has(name)) left.set(name, holding);
   }
   const removes = !options.keep && left.size > 0 && (mode === "delta" || fullState);
-  const answers = asked.size > 0 || missing.length > 0 || (mustAnswer && unknown.size === 0);
+  // What a client has from an earlier stream is known by its version only, so another version replaces it unseen.
+  const replaces = fullState && !unchanged && subscription.sent?.nonce === "";
+  const answers = replaces || asked.size > 0 || missing.length > 0 || (mustAnswer && unknown.size === 0);
   if (!answers && !removes) return undefined;
 
   const kept = options.keep ? left : none;

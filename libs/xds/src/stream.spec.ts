@@ -78,6 +78,13 @@ describe("a stream, state of the world", () => {
     expect(again.settle()).toEqual(["CDS a"]);
   });
 
+  it("removes all from a client that comes back with an accepted version", () => {
+    const exchange = open();
+    exchange.request("LDS", { version: setOf("LDS l").typeVersion(typeUrls.listener) });
+    exchange.stream.update(setOf());
+    expect(exchange.settle()).toEqual(["LDS"]);
+  });
+
   it("keeps clusters that are gone until the routes are ACKed", () => {
     const exchange = open();
     exchange.request("CDS");

@@ -72,6 +72,8 @@ export interface Exchange {
   /** Whether writes leave at once; when made to wait, `flush` lets what was written leave. */
   hold(): void;
   flush(): void;
+  /** Lets all writes leave at once again. */
+  release(): void;
 }
 
 /** Opens an {@link Exchange}. */
@@ -119,6 +121,11 @@ export function openExchange(mode: XdsMode): Exchange {
     if (response === undefined) throw new Error("the server has sent nothing");
     return response;
   };
+  const flush = () => {
+    const done = flushed;
+    flushed = [];
+    for (const each of done) each();
+  };
   return {
     clock,
     stream,
@@ -139,10 +146,10 @@ export function openExchange(mode: XdsMode): Exchange {
     hold: () => {
       holding = true;
     },
-    flush: () => {
-      const done = flushed;
-      flushed = [];
-      for (const each of done) each();
+    flush,
+    release: () => {
+      holding = false;
+      flush();
     },
   };
 }
