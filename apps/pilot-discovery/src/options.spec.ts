@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startChild } from "@weft/testkit";
+import { type DiscoveryFlags, parseAddress, readDiscoveryOptions } from "./options.ts";
+
+const flags: DiscoveryFlags = {
+  httpAddr: ":8080",
+  grpcAddr: ":15010",
+  monitoringAddr: ":15014",
+  configDir: [],
+  registries: ["Files"],
+  meshConfig: "/nonexistent",
+  namespace: "istio-system",
+  domain: "cluster.local",
+  clusterID: "Kubernetes",
+  shutdownDuration: "10s",
+  log_output_level: "none",
+};
+
+describe("parseAddress()", () => {
+  it.each([
+    [":8080", { host: "", port: 8080 }],
+    ["127.0.0.1:0", { host: "127.0.0.1", port: 0 }],
+    ["[::1]:15010", { host: "::1", port: 15010 }],
+    ["pilot:15010", { host: "pilot", port: 15010 }],
+  ])("reads %s", (text, address) => {
+    expect(parseAddress("--httpAddr", text)).toEqual(address);
+  });
+
+  it.each(["8080", "host", ":70000", "a:b:1", ""])("does not take %j", (text) => {
+    expect(() => parseAddress("--httpAddr", text)).toThrow(
+      `--httpAddr: ${JSON.stringify(text)} is no address, allowed are :PORT and HOST:PORT`,
+    );
+  });
+});
+
+describe("readDiscoveryOptions()", () => {
+  it("reads the mesh configuration over Istio's defaults", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "weft-pilot-"));
+    const meshConfig = join(folder, "mesh");
+    writeFileSync(meshConfig, "trustDomain: example.org\nenableAutoMtls: false\n");
+    const options = await readDiscoveryOptions(
+      { ...flags, meshConfig, domain: "example" },
+      { POD_NAME: "pilot-1" },
+    );
+    expect(options).toMatchObject({
+      instance: "pilot-1",
+      shutdownMs: 10_000,
+      natsUrl: undefined,
+      meshConfig: { trustDomain: "example.org", enableAutoMtls: false, domainSuffix: "example" },
+    });
+    rmSync(folder, { recursive: true });
+  });
+
+  it.each([
+    [{ registries: ["Kubernetes"] }, "--registries: there is no Kubernetes, allowed are Files"],
+    [{ shutdownDuration: "soon" }, "--shutdownDuration: soon is no duration such as 10s"],
+    [{ grpcAddr: "x" }, '--grpcAddr: "x" is no address'],
+  ])("says of %j: %s", async (more, message) => {
+    await expect(readDiscoveryOptions({ ...flags, ...more }, {})).rejects.toThrow(message);
+  });
+});
+
+describe("pilot-discovery", () => {
+  const main = join(import.meta.dirname, "main.ts");
+
+  it("says where it listens, takes Istio's flags, and ends well at SIGTERM", async () => {
+    const any = "127.0.0.1:0";
+    const pilot = await startChild(process.execPath, {
+      args: [
+        "--no-warnings",
+        main,
+        "--httpAddr",
+        any,
+        "--grpcAddr",
+        any,
+        "--monitoringAddr",
+        any,
+        "--plugins",
+        "x",
+      ],
+      ready: /"message":"listening"/,
+    });
+    expect(pilot.output()).toMatch(/"http":"127\.0\.0\.1:\d+","grpc":"127\.0\.0\.1:\d+"/);
+    expect(pilot.output()).toContain("--plugins has no effect: the filters are built in");
+    await pilot.stop();
+    expect(await pilot.exited).toBe(0);
+  });
+});
