@@ -1,8 +1,8 @@
 /**
  * Generates Envoy's message types into `gen/` from the .proto files that `@grpc/grpc-js-xds` ships.
  *
- * What goes in: every v3 package of Envoy's API, the xds and udpa types they use, and this project's
- * `proto/validate/validate.proto`. What comes out: `gen/<proto path>_pb.js` and `.d.ts`, and `gen/types.cjs`,
+ * What goes in: every v3 package of Envoy's API, the xds and udpa types they use, and what they
+ * import of this project's `proto/`. What comes out: `gen/<proto path>_pb.js` and `.d.ts`, and `gen/types.cjs`,
  * which finds (and only then loads) the file of a message type by the type's name.
  * Run by `npm run generate` (cached by nx), never by hand.
  */
@@ -29,11 +29,13 @@ const sources: readonly (readonly [folder: string, pattern: string])[] = [
   ["googleapis", "google/api/expr/v1alpha1/{checked,syntax}.proto"],
 ];
 
-/** Files that import packages which are not shipped (OpenCensus, OpenTelemetry, Prometheus). */
+/** Files of this project that Envoy's import. */
+const ours = ["validate/validate.proto", "opentelemetry/proto/common/v1/common.proto"];
+
+/** Files that import packages which are not shipped (OpenCensus, Prometheus). */
 const left = new Set([
   "envoy/config/trace/v3/opencensus.proto",
   "envoy/config/trace/v3/trace.proto",
-  "envoy/extensions/access_loggers/open_telemetry/v3/logs_service.proto",
   "envoy/service/metrics/v3/metrics_service.proto",
   "envoy/service/trace/v3/trace_service.proto",
 ]);
@@ -80,7 +82,7 @@ function stage(): void {
       if (!left.has(file)) copy(from, file);
     }
   }
-  copy(join(root, "proto"), "validate/validate.proto");
+  for (const file of ours) copy(join(root, "proto"), file);
   writeFileSync(join(staging, "buf.yaml"), "version: v2\n");
 }
 

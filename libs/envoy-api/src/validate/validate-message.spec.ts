@@ -14,6 +14,7 @@ import {
   envoyRegistry,
   envoyTypeNames,
   fromEnvoyJson,
+  toEnvoyJson,
   validateMessage,
 } from "../index.ts";
 
@@ -316,6 +317,27 @@ describeWithPeer("envoy", "Envoy, given the same mistakes", () => {
   it.each(mistakes)("refuses: %s", async (_title, kind, json) => {
     const said = await validateWithEnvoy({ resources: resources(kind, json) });
     expect(said.join("\n")).toMatch(/ValidationError|Unable to parse/);
+  });
+
+  it("takes an OpenTelemetry access log, whose values are described by this project", async () => {
+    const log = {
+      "@type": typeUrl("extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig"),
+      common_config: {
+        log_name: "l",
+        transport_api_version: "V3",
+        grpc_service: { envoy_grpc: { cluster_name: "sds-grpc" } },
+      },
+      body: { string_value: "%PROTOCOL%" },
+      attributes: {
+        values: [
+          { key: "k", value: { kvlist_value: { values: [{ key: "a", value: { string_value: "1" } }] } } },
+        ],
+      },
+    };
+    const json = withFilter(connectionManager({ access_log: [{ name: "otel", typed_config: log }] }));
+    expect(await validateWithEnvoy({ resources: resources("listeners", json) })).toEqual([]);
+    expect(violations("listeners", json)).toEqual([]);
+    expect(toEnvoyJson(ListenerSchema, fromEnvoyJson(ListenerSchema, json))).toEqual(json);
   });
 
   it("takes the same resources without them", async () => {
