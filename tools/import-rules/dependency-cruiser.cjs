@@ -19,7 +19,7 @@ const allowed = {
   xds: [...base, "envoy-api", "observability"],
   matching: base,
   "mesh-model": [...base, "istio-api"],
-  validation: [...base, "istio-api", "mesh-model"],
+  validation: [...base, "istio-api", "matching", "mesh-model"],
   "config-sources": [...model, "mesh-rpc"],
   // Never sources, never xds: a pure function of the view.
   translation: [...base, "envoy-api", "istio-api", "mesh-model", "validation"],

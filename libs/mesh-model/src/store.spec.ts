@@ -2,8 +2,8 @@ import { defaultMeshConfig } from "@weft/istio-api";
 import fc from "fast-check";
 import { type MeshObject, objectKey, refOf } from "./object.ts";
 import { endpointsOf, type MeshSnapshot } from "./snapshot.ts";
-import { anObject, aPod, aService, aSlice, shuffled, snapshotOf } from "./spec-objects.ts";
 import { createStore } from "./store.ts";
+import { anObject, aPod, aService, aSlice, shuffled, snapshotOf } from "./testing/objects.ts";
 
 const node = (name: string, zone: string) =>
   anObject(

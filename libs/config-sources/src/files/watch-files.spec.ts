@@ -10,7 +10,7 @@ import {
   hasProblems,
   type Recorder,
   timeoutOf,
-} from "../source-contract.ts";
+} from "../testing/source-contract.ts";
 import { loadFiles } from "./load-files.ts";
 import { watchFiles } from "./watch-files.ts";
 

@@ -1,5 +1,5 @@
 import { defaultMeshConfig } from "@weft/istio-api";
-import { aService } from "../spec-objects.ts";
+import { aService } from "../testing/objects.ts";
 import { toService } from "./service.ts";
 
 const read = (options: Parameters<typeof aService>[1]) =>

@@ -1,4 +1,4 @@
-import { anObject, aPod } from "../spec-objects.ts";
+import { anObject, aPod } from "../testing/objects.ts";
 import { toWorkload, workloadName } from "./workload.ts";
 
 const owned = (owner: { kind: string; name: string }, labels: Record<string, string> = {}) => {

@@ -1,5 +1,5 @@
 import type { MeshObject } from "../object.ts";
-import { aNode, anObject, aPod, aService, aSlice, shuffled, snapshotOf } from "../spec-objects.ts";
+import { aNode, anObject, aPod, aService, aSlice, shuffled, snapshotOf } from "../testing/objects.ts";
 import { destinationRuleOf, scopeVersion, viewFor, virtualServicesOf } from "./view.ts";
 
 const host = (name: string, namespace = "default") => `${name}.${namespace}.svc.cluster.local`;

@@ -1,8 +1,8 @@
 import { deepFreeze } from "@weft/base";
-import type { MeshObject } from "./object.ts";
-import type { ProxyNode } from "./proxy-node.ts";
-import type { MeshSnapshot } from "./snapshot.ts";
-import { createStore, type StoreOptions } from "./store.ts";
+import type { MeshObject } from "../object.ts";
+import type { ProxyNode } from "../proxy-node.ts";
+import type { MeshSnapshot } from "../snapshot.ts";
+import { createStore, type StoreOptions } from "../store.ts";
 
 /** Objects for specs: short to write, frozen to the bottom. */
 export interface ObjectOptions {

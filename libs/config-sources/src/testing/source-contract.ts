@@ -1,6 +1,6 @@
 import type { MeshObject, SourceEvent } from "@weft/mesh-model";
 import { objectKey, refOf } from "@weft/mesh-model";
-import type { ConfigSource, EventSink } from "./source.ts";
+import type { ConfigSource, EventSink } from "../source.ts";
 
 /** A place that a source reads, for its contract. */
 export interface SourceHarness {
