@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { formatProblem, systemClock } from "@weft/base";
 import {
   BootstrapError,
@@ -77,6 +78,8 @@ export async function run(options: Options): Promise<void> {
     return;
   }
   logger.info({ startMs: Math.round(performance.now()), admin: proxy.adminAddress }, "started");
+  // Where NODE_COMPILE_CACHE is set: now, and not at the end, so that a proxy that is killed starts again in half the time.
+  flushCompileCache();
 }
 
 function fail(error: unknown, logger: Logger): never {

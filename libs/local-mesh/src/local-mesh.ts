@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { firstFreePort, pilotPorts } from "./addresses.ts";
 import { adminGet } from "./admin-client.ts";
@@ -104,13 +105,12 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
     return closing;
   };
   try {
+    // With it, Node programs start in half the time and with 20 MB less.
+    const compileCache = join(options.stateFolder, "compile-cache");
+    const cold = !existsSync(compileCache);
     const processes = createProcesses({
       logFolder: run.logs,
-      env: {
-        WEFT_RUN: run.path,
-        // From the second start on, Node programs start in half the time and with 20 MB less.
-        NODE_COMPILE_CACHE: join(options.stateFolder, "compile-cache"),
-      },
+      env: { WEFT_RUN: run.path, NODE_COMPILE_CACHE: compileCache },
     });
     const pilot = startLocalPilot({
       address: addresses.controlPlane,
@@ -139,15 +139,22 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
     report(
       `pilot-discovery serves xDS on ${addresses.controlPlane}:${pilotPorts.grpc}, its pages on http://${runningPilot.http}`,
     );
-    const running: RunningWorkload[] = [...workloads, gateway].map((placed) => ({
+    const startApps = (placed: PlacedWorkload) =>
+      placed.containers.map((container) => processes.start(appProcess(placed, container, env)));
+    const start = (
+      placed: PlacedWorkload | PlacedGateway,
+      apps: readonly RunningProcess[],
+    ): RunningWorkload => ({
       placed,
-      apps:
-        "containers" in placed
-          ? placed.containers.map((container) => processes.start(appProcess(placed, container, env)))
-          : [],
+      apps,
       agent: startAgent(placed),
       admin: `${placed.podIp}:${agentPorts.admin}`,
-    }));
+    });
+    const apps = workloads.map(startApps);
+    const runningGateway = start(gateway, []);
+    // The first time, one agent and proxy compile for all: fourteen that each do it at once take longer.
+    if (cold) await proxyReady(runningGateway, signal);
+    const running = [...workloads.map((placed, index) => start(placed, apps[index] ?? [])), runningGateway];
     const stateFile = writeMeshState(options.stateFolder, {
       pid: process.pid,
       pilot: { http: runningPilot.http, grpc: runningPilot.grpc },
