@@ -28,11 +28,10 @@ export async function runDiscovery(flags: DiscoveryFlags, version: string): Prom
     meshConfig,
     clusterId,
   });
-  logger.info({ ...pilot.addresses, instance }, "listening");
-  if (sources.length === 0) logger.warn("no --configDir given: the mesh is empty");
-
   const shutdown = createShutdown({ logger, clock: systemClock, timeoutMs: shutdownMs });
   shutdown.add("pilot", () => pilot.close());
   shutdown.add("bus", () => bus.close());
   shutdownOnSignals(shutdown);
+  logger.info({ ...pilot.addresses, instance }, "listening");
+  if (sources.length === 0) logger.warn("no --configDir given: the mesh is empty");
 }

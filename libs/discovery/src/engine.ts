@@ -7,7 +7,7 @@ import { createProblemLog } from "./problem-log.ts";
 import { type ConnectedProxy, createProxyRegistry, type ProxyRegistry } from "./proxies.ts";
 import { createDebounce, type DebounceTimes, type Gathered } from "./push/debounce.ts";
 import { createPushQueue } from "./push/push-queue.ts";
-import { createSharedSets, viewKey } from "./push/share.ts";
+import { createSharedSets, headlessAddresses, viewKey } from "./push/share.ts";
 
 /** Turns a view into resources. An object that cannot be translated is left out, and reported. */
 export type Translate = (view: ProxyView) => WithProblems<ResourceSet>;
@@ -61,13 +61,14 @@ export function createEngine(options: EngineOptions): Engine {
   const shared = createSharedSets<WithProblems<ResourceSet>>();
   const problems = createProblemLog(logger);
   let snapshot: MeshSnapshot | undefined;
+  let headless: ReadonlySet<string> = new Set();
   let begun = false;
 
   const push = (proxy: ConnectedProxy) => {
     if (snapshot === undefined) return;
     const start = clock.monotonic();
     const view = viewFor(snapshot, proxy.node);
-    const key = viewKey(view, proxy.nodeKey);
+    const key = viewKey(view, proxy.nodeKey, headless);
     try {
       const { value: set, problems: found } = shared.get(snapshot.version, key, () => translate(view));
       problems.report(found);
@@ -101,6 +102,7 @@ export function createEngine(options: EngineOptions): Engine {
     const next = store.snapshot();
     if (next.version === snapshot?.version) return;
     snapshot = next;
+    headless = headlessAddresses(next);
     problems.next();
     observer.onSnapshot(next, clock.monotonic() - start);
     for (const proxy of proxies.all) enqueue(proxy, gathered.since);

@@ -1,32 +1,54 @@
 import { contentHash, stableStringify } from "@weft/base";
 import type { ResourceSet } from "@weft/envoy-api";
-import type { ProxyNode, ProxyView } from "@weft/mesh-model";
+import { endpointsOf, type MeshSnapshot, type ProxyNode, type ProxyView } from "@weft/mesh-model";
 
-/** Metadata that tells replicas of one workload apart and that no resource is made from. */
-const perReplica: ReadonlySet<string> = new Set(["NAME", "OWNER", "NODE_NAME"]);
+/**
+ * What tells replicas of one workload apart and no resource is made from. Translation that begins to use one of these must take it
+ * out of here; addresses are looked at in {@link addressesMatter}.
+ */
+const perReplica: ReadonlySet<string> = new Set(["NAME", "OWNER", "NODE_NAME", "INSTANCE_IPS"]);
 
-/** The part of a node that its resources may depend on, as a key. Addresses count, because a listener may bind one. */
+/** The part of a node that its resources may depend on, but for its addresses, as a key. */
 export function nodeKey(node: ProxyNode): string {
-  const { id: _id, name: _name, podName: _pod, metadata, ...rest } = node;
+  const { id: _id, name: _name, podName: _pod, ipAddresses: _addresses, metadata, ...rest } = node;
   const shared = Object.entries(metadata).filter(([field]) => !perReplica.has(field));
   return contentHash(stableStringify([rest, Object.fromEntries(shared)]));
 }
 
 /**
  * A key for what belongs to one proxy: views of one snapshot whose keys are equal give equal resources. What a proxy may reach is in
- * the scope's key, what it serves in its targets and its workload.
+ * the scope's key, what it serves in its targets and its workload. `headless`: {@link headlessAddresses}.
  */
-export function viewKey(view: ProxyView, keyOfNode: string): string {
-  const { scopeKey, serviceTargets, gateways, labels, workload } = view;
-  const { podName: _pod, addresses: _addresses, ...pod } = workload ?? { podName: "", addresses: [] };
+export function viewKey(view: ProxyView, keyOfNode: string, headless: ReadonlySet<string>): string {
+  const { node, scopeKey, serviceTargets, gateways, labels, workload } = view;
   const targets = serviceTargets.map(({ service, port, targetPort }) => [
     service.namespace,
     service.hostname,
     port.port,
     targetPort,
   ]);
+  const pod = workload && { labels: workload.labels, name: workload.name, locality: workload.locality };
+  const ports = workload?.containerPorts;
   const gatewayNames = gateways.map(({ namespace, name }) => [namespace, name]);
-  return contentHash(stableStringify([keyOfNode, scopeKey, labels, pod, targets, gatewayNames]));
+  const addresses = addressesMatter(view, headless) ? node.ipAddresses : [];
+  return contentHash(
+    stableStringify([keyOfNode, addresses, scopeKey, labels, pod, ports, targets, gatewayNames]),
+  );
+}
+
+/**
+ * Whether the proxy's own addresses are in its resources: where its listeners bind them, where its Sidecar says what it takes in, and
+ * where it is itself among the endpoints of a headless service, for which a proxy listens on every address but its own.
+ */
+function addressesMatter({ node, scope }: ProxyView, headless: ReadonlySet<string>): boolean {
+  if (node.interceptionMode === "NONE" || (scope.sidecar?.spec.ingress?.length ?? 0) > 0) return true;
+  return node.ipAddresses.some((address) => headless.has(address));
+}
+
+/** The addresses of the endpoints of all headless services; computed once for a snapshot. */
+export function headlessAddresses(snapshot: MeshSnapshot): ReadonlySet<string> {
+  const headless = snapshot.services.all.filter(({ resolution }) => resolution === "Passthrough");
+  return new Set(headless.flatMap((service) => endpointsOf(snapshot, service).map(({ address }) => address)));
 }
 
 /** What is made of views, shared between the proxies whose keys are equal. */
