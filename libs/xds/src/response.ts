@@ -33,7 +33,7 @@ export interface ResponseEncoderOptions {
 export interface ResponseEncoder {
   /**
    * The response with this content, the same buffer for every stream, as long as its number is above `after`: a stream
-   * passes the number of what it sent last, and so never sees a nonce twice.
+   * passes the number of the last one it sent of the type, and so never uses a nonce twice.
    */
   encode(content: ResponseContent, after: number): EncodedResponse;
 }
@@ -98,11 +98,12 @@ function encodeResponse(
 ): Buffer {
   const { mode, typeUrl, version, resources, removed } = content;
   const writer = new BinaryWriter();
+  const scratch = new BinaryWriter();
   writer.tag(field.version, WireType.LengthDelimited).string(version);
   for (const resource of resources) {
     writer.tag(field.resources, WireType.LengthDelimited);
     if (mode === "sotw") writer.bytes(resource.any);
-    else writeDeltaResource(writer, resource);
+    else writeDeltaResource(writer, scratch, resource);
   }
   writer.tag(field.typeUrl, WireType.LengthDelimited).string(typeUrl);
   writer.tag(field.nonce, WireType.LengthDelimited).string(nonce);
@@ -116,8 +117,9 @@ function encodeResponse(
 }
 
 /** An `envoy.service.discovery.v3.Resource`; the resource itself is copied only when the whole is finished. */
-function writeDeltaResource(writer: BinaryWriter, { name, version, any }: EncodedResource): void {
-  const head = new BinaryWriter()
+function writeDeltaResource(writer: BinaryWriter, scratch: BinaryWriter, resource: EncodedResource): void {
+  const { name, version, any } = resource;
+  const head = scratch
     .tag(resourceField.version, WireType.LengthDelimited)
     .string(version)
     .tag(resourceField.name, WireType.LengthDelimited)

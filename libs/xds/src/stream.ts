@@ -42,7 +42,8 @@ export function createStream(options: StreamOptions): Stream {
   const subscriptions = new Map<string, Subscription>();
   const deadlines = new Map<string, () => void>();
   let target: ResourceSet | undefined;
-  let lastNumber = 0;
+  /** Numbers of the last responses, by type: an ACK names a response of its type. */
+  const numbers = new Map<string, number>();
   let writing = false;
   let closed = false;
 
@@ -52,7 +53,7 @@ export function createStream(options: StreamOptions): Stream {
     const { typeUrl, version } = push;
     const sent = { nonce: response.nonce, version, at: clock.now() };
     onSent(subscriptions, push, sent).forEach(put);
-    lastNumber = response.number;
+    numbers.set(typeUrl, response.number);
     deadlines.get(typeUrl)?.();
     deadlines.set(
       typeUrl,
@@ -79,7 +80,7 @@ export function createStream(options: StreamOptions): Stream {
         for (const subscription of subscriptions.values()) put(settle(subscription, target, diff));
         return;
       }
-      send(push, encoder.encode({ mode, ...push }, lastNumber));
+      send(push, encoder.encode({ mode, ...push }, numbers.get(push.typeUrl) ?? 0));
     }
   };
 
