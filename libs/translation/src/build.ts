@@ -27,6 +27,7 @@ export function traitsOf(view: ProxyView): ProxyTraits {
     istioExtensions: node.extensions
       ? node.extensions.includes(istioFilter)
       : node.istioVersion !== undefined,
+    agentServesFiles: node.istioVersion !== undefined,
     canonicalName: labels["service.istio.io/canonical-name"] ?? "unknown",
     canonicalRevision: labels["service.istio.io/canonical-revision"] ?? "latest",
     namespace: node.namespace,

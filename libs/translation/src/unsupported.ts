@@ -35,19 +35,7 @@ const fields = {
     "spec.ingress[].port.targetPort",
     "spec.egress[].port.targetPort",
   ],
-  Gateway: [
-    "spec.servers[].defaultEndpoint",
-    "spec.servers[].port.targetPort",
-    "spec.servers[].tls.caCrl",
-    "spec.servers[].tls.tlsCertificates",
-    "spec.servers[].tls.credentialNames",
-    "spec.servers[].tls.caCertCredentialName",
-    "spec.servers[].tls.verifyCertificateSpki",
-    "spec.servers[].tls.verifyCertificateHash",
-    "spec.servers[].tls.minProtocolVersion",
-    "spec.servers[].tls.maxProtocolVersion",
-    "spec.servers[].tls.cipherSuites",
-  ],
+  Gateway: ["spec.servers[].defaultEndpoint", "spec.servers[].port.targetPort"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** A kind whose unsupported fields are known. */

@@ -22,7 +22,7 @@ import {
   buildOutlierDetection,
   effectivePolicy,
 } from "./policy.ts";
-import { buildBackendTls } from "./tls.ts";
+import { type BackendTlsInput, buildBackendTls } from "./tls.ts";
 
 /** The backends of one service with the endpoints of those that get them over EDS. */
 export interface ServiceBackends {
@@ -87,6 +87,18 @@ function discoveryOf(
   }
 }
 
+/** Mutual TLS that nobody asked for: with what takes it. Connections to an address can only be all of one kind. */
+function automaticTls(
+  { context, service, endpoints }: ServiceInput,
+  port: ServicePort,
+  discovery: Discovery,
+): BackendTlsInput["automatic"] {
+  if (!context.mutualTls || !context.mesh.enableAutoMtls || service.meshExternal) return "never";
+  if (serviceMtlsMode(context, service, port) === "DISABLE") return "never";
+  if (discovery.kind !== "original-destination") return "where-taken";
+  return endpoints.length > 0 && endpoints.every(({ tlsMode }) => tlsMode === "istio") ? "always" : "never";
+}
+
 function buildBackend(
   input: ServiceInput,
   port: ServicePort,
@@ -118,12 +130,7 @@ function buildBackend(
       host: service.hostname,
       identities: identitiesOf(endpoints, mesh.trustDomain),
       http2: http?.protocol === "http2" || isHttp2(port.protocol),
-      automatic:
-        context.mutualTls &&
-        mesh.enableAutoMtls &&
-        !service.meshExternal &&
-        discovery.kind !== "original-destination" &&
-        serviceMtlsMode(context, service, port) !== "DISABLE",
+      automatic: automaticTls(input, port, discovery),
     },
     report,
   );

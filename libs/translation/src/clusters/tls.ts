@@ -1,5 +1,5 @@
 import type { ClientTLSSettings } from "@weft/istio-api";
-import type { TlsMaterial, UpstreamTls } from "../ir/index.ts";
+import type { Roots, UpstreamTls } from "../ir/index.ts";
 import { backendSni } from "../names.ts";
 import type { Reporter } from "../problems.ts";
 
@@ -12,34 +12,18 @@ export interface BackendTlsInput {
   /** SPIFFE identities of the workloads behind it. */
   readonly identities: readonly string[];
   readonly http2: boolean;
-  /** Whether mutual TLS is used where the endpoints take it and nobody said otherwise. */
-  readonly automatic: boolean;
-}
-
-/** A secret that the agent reads from files; Istio's names for them. */
-function fromFile(kind: "root" | "cert", path: string): TlsMaterial {
-  return { secretName: `file-${kind}:${path}`, source: "agent" };
+  /** Where nobody said otherwise: mutual TLS with the endpoints that take it, with all of them, or with none. */
+  readonly automatic: "where-taken" | "always" | "never";
 }
 
 function customTls(settings: ClientTLSSettings, http2: boolean, report: Reporter | undefined): UpstreamTls {
-  const credential = settings.credentialName;
   const insecure = settings.insecureSkipVerify === true;
-  const mutual = settings.mode === "MUTUAL";
-  const secret = (suffix: string): TlsMaterial => ({
-    secretName: `kubernetes://${credential}${suffix}`,
-    source: "control-plane",
-  });
-  if (settings.caCrl !== undefined) report?.unsupported("spec.trafficPolicy.tls.caCrl", "caCrl");
-  const certificate = !mutual
-    ? undefined
-    : credential === undefined
-      ? fromFile("cert", `${settings.clientCertificate ?? ""}~${settings.privateKey ?? ""}`)
-      : secret("");
-  const ca = insecure
-    ? undefined
-    : credential === undefined
-      ? fromFile("root", settings.caCertificates || "system")
-      : secret("-cacert");
+  if (settings.credentialName !== undefined)
+    report?.unsupported("spec.trafficPolicy.tls.credentialName", "credentialName");
+  const roots: Roots = settings.caCertificates
+    ? { kind: "file", path: settings.caCertificates }
+    : { kind: "system" };
+  const files = settings.mode === "MUTUAL" && settings.clientCertificate && settings.privateKey;
   return {
     kind: "custom",
     autoSni: !settings.sni,
@@ -47,8 +31,10 @@ function customTls(settings: ClientTLSSettings, http2: boolean, report: Reporter
     insecureSkipVerify: insecure,
     alpn: http2 ? ["h2"] : [],
     ...(settings.sni ? { sni: settings.sni } : {}),
-    ...(ca ? { ca } : {}),
-    ...(certificate ? { certificate } : {}),
+    ...(insecure ? {} : { roots }),
+    ...(files
+      ? { certificate: { chain: settings.clientCertificate ?? "", key: settings.privateKey ?? "" } }
+      : {}),
   };
 }
 
@@ -61,7 +47,13 @@ export function buildBackendTls(
   const sni = backendSni(port, subset, host);
   switch (settings?.mode) {
     case undefined:
-      return input.automatic ? { kind: "auto", sni, identities: input.identities, http2 } : undefined;
+      if (input.automatic === "never") return undefined;
+      return {
+        kind: input.automatic === "always" ? "mesh" : "auto",
+        sni,
+        identities: input.identities,
+        http2,
+      };
     case "DISABLE":
       return undefined;
     case "ISTIO_MUTUAL":

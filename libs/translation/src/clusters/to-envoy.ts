@@ -206,7 +206,7 @@ export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
             },
           },
         }),
-    ...(backend.tls ? toUpstreamSockets(backend.tls) : {}),
+    ...(backend.tls ? toUpstreamSockets(backend.tls, traits) : {}),
     ...(metadata ? { metadata: { filterMetadata: { istio: metadata } } } : {}),
     ...(backend.exchangesMetadata && traits.istioExtensions ? { filters: [tcpMetadataExchange] } : {}),
   });

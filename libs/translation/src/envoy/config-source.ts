@@ -5,7 +5,6 @@ import {
   type ConfigSourceSchema,
 } from "@weft/envoy-api/envoy/config/core/v3/config_source_pb.js";
 import type { SdsSecretConfigSchema } from "@weft/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
-import type { TlsMaterial } from "../ir/index.ts";
 import { toDuration } from "./scalars.ts";
 
 /** The stream the proxy already has; it waits for the first answer as long as it takes. */
@@ -31,11 +30,11 @@ const agentSds: MessageInitShape<typeof ConfigSourceSchema> = {
 };
 
 /** The workload's own certificate, as the agent names it. */
-export const workloadCertificate: TlsMaterial = { secretName: "default", source: "agent" };
+export const workloadCertificate = "default";
 /** The mesh's roots of trust, as the agent names them. */
-export const meshRoots: TlsMaterial = { secretName: "ROOTCA", source: "agent" };
+export const meshRoots = "ROOTCA";
 
-/** A reference to key material served over SDS. */
-export function toSdsConfig(material: TlsMaterial): MessageInitShape<typeof SdsSecretConfigSchema> {
-  return { name: material.secretName, sdsConfig: material.source === "agent" ? agentSds : ads };
+/** A reference to key material that the agent serves. */
+export function toSdsConfig(secretName: string): MessageInitShape<typeof SdsSecretConfigSchema> {
+  return { name: secretName, sdsConfig: agentSds };
 }

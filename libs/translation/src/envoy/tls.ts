@@ -10,7 +10,7 @@ import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from "@weft/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
-import type { DownstreamTls, UpstreamTls } from "../ir/index.ts";
+import type { DownstreamTls, ProxyTraits, UpstreamTls } from "../ir/index.ts";
 import { pack } from "./any.ts";
 import { meshRoots, toSdsConfig, workloadCertificate } from "./config-source.ts";
 
@@ -19,6 +19,7 @@ type CommonTls = Exclude<
   MessageInitShape<typeof CommonTlsContextSchema>,
   { $typeName: string; $unknown?: unknown }
 >;
+type CustomTls = Extract<UpstreamTls, { kind: "custom" }>;
 type Validation = NonNullable<CommonTls["validationContextType"]>;
 type StringMatcher = { matchPattern: { case: "exact" | "prefix"; value: string } };
 
@@ -78,31 +79,66 @@ function meshUpstream(tls: Exclude<UpstreamTls, { kind: "custom" }>): TransportS
   );
 }
 
-function customUpstream(tls: Extract<UpstreamTls, { kind: "custom" }>): TransportSocket {
-  const sans = tls.subjectAltNames.map(exactly);
-  const validation: Validation =
-    tls.insecureSkipVerify || tls.ca === undefined
-      ? { case: "validationContext", value: { matchSubjectAltNames: sans } }
-      : {
-          case: "combinedValidationContext",
-          value: {
-            defaultValidationContext: { matchSubjectAltNames: sans },
-            validationContextSdsSecretConfig: toSdsConfig(tls.ca),
-          },
-        };
+/** Where Debian and its like keep the certificates of well-known authorities, in one file. */
+const systemRootsFile = "/etc/ssl/certs/ca-certificates.crt";
+
+/** What verifies a server: Istio's agent hands out files as secrets, others' proxies read them themselves. */
+function serverValidation(tls: CustomTls, agentServesFiles: boolean): Validation {
+  const { roots } = tls;
+  // Names say nothing where nobody vouches for them, and Envoy refuses to pretend.
+  if (roots === undefined) return { case: "validationContext", value: {} };
+  const matchSubjectAltNames = tls.subjectAltNames.map(exactly);
+  if (agentServesFiles)
+    return {
+      case: "combinedValidationContext",
+      value: {
+        defaultValidationContext: { matchSubjectAltNames },
+        validationContextSdsSecretConfig: toSdsConfig(
+          `file-root:${roots.kind === "system" ? "system" : roots.path}`,
+        ),
+      },
+    };
+  if (roots.kind === "file")
+    return { case: "validationContext", value: { matchSubjectAltNames, trustedCa: fileSource(roots.path) } };
+  // Envoy has a setting for the system's roots, but takes no names beside it.
+  return {
+    case: "validationContext",
+    value:
+      matchSubjectAltNames.length === 0
+        ? { systemRootCerts: {} }
+        : { matchSubjectAltNames, trustedCa: fileSource(systemRootsFile) },
+  };
+}
+
+function fileSource(path: string) {
+  return { specifier: { case: "filename" as const, value: path } };
+}
+
+function clientCertificate({ certificate }: CustomTls, agentServesFiles: boolean): CommonTls {
+  if (certificate === undefined) return {};
+  const { chain, key } = certificate;
+  return agentServesFiles
+    ? { tlsCertificateSdsSecretConfigs: [toSdsConfig(`file-cert:${chain}~${key}`)] }
+    : { tlsCertificates: [{ certificateChain: fileSource(chain), privateKey: fileSource(key) }] };
+}
+
+function customUpstream(tls: CustomTls, agentServesFiles: boolean): TransportSocket {
   return upstreamSocket(
     {
       alpnProtocols: [...tls.alpn],
       tlsParams: versions,
-      tlsCertificateSdsSecretConfigs: tls.certificate ? [toSdsConfig(tls.certificate)] : [],
-      validationContextType: validation,
+      validationContextType: serverValidation(tls, agentServesFiles),
+      ...clientCertificate(tls, agentServesFiles),
     },
     tls.sni ?? "",
   );
 }
 
 /** How a cluster's connections are secured: one socket for all, or one by what the endpoint says it takes. */
-export function toUpstreamSockets(tls: UpstreamTls):
+export function toUpstreamSockets(
+  tls: UpstreamTls,
+  { agentServesFiles }: ProxyTraits,
+):
   | { readonly transportSocket: TransportSocket }
   | {
       readonly transportSocketMatches: {
@@ -111,7 +147,7 @@ export function toUpstreamSockets(tls: UpstreamTls):
         transportSocket: TransportSocket;
       }[];
     } {
-  if (tls.kind === "custom") return { transportSocket: customUpstream(tls) };
+  if (tls.kind === "custom") return { transportSocket: customUpstream(tls, agentServesFiles) };
   if (tls.kind === "mesh") return { transportSocket: meshUpstream(tls) };
   return {
     transportSocketMatches: [
@@ -123,45 +159,22 @@ export function toUpstreamSockets(tls: UpstreamTls):
 
 /** The transport socket of a filter chain that terminates TLS. */
 export function toDownstreamSocket(tls: DownstreamTls): TransportSocket {
-  const common: CommonTls =
-    tls.kind === "mesh"
-      ? {
+  return {
+    name: "envoy.transport_sockets.tls",
+    configType: {
+      case: "typedConfig",
+      value: pack(DownstreamTlsContextSchema, {
+        commonTlsContext: {
           alpnProtocols: [...tls.alpn],
-          tlsParams: {
-            ...versions,
-            cipherSuites: serverCiphers,
-            ...(tls.tls13Only ? { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3 } : {}),
-          },
+          tlsParams: { ...versions, cipherSuites: serverCiphers },
           tlsCertificateSdsSecretConfigs: [toSdsConfig(workloadCertificate)],
           validationContextType: meshValidation(
             tls.trustDomains.map((domain) => ({
               matchPattern: { case: "prefix", value: `spiffe://${domain}/` },
             })),
           ),
-        }
-      : {
-          alpnProtocols: [...tls.alpn],
-          tlsParams: { ...versions, cipherSuites: serverCiphers },
-          tlsCertificateSdsSecretConfigs: [toSdsConfig(tls.certificate)],
-          ...(tls.ca
-            ? {
-                validationContextType: {
-                  case: "combinedValidationContext" as const,
-                  value: {
-                    defaultValidationContext: { matchSubjectAltNames: tls.subjectAltNames.map(exactly) },
-                    validationContextSdsSecretConfig: toSdsConfig(tls.ca),
-                  },
-                },
-              }
-            : {}),
-        };
-  return {
-    name: "envoy.transport_sockets.tls",
-    configType: {
-      case: "typedConfig",
-      value: pack(DownstreamTlsContextSchema, {
-        commonTlsContext: common,
-        requireClientCertificate: tls.kind === "mesh" || tls.requireClientCertificate,
+        },
+        requireClientCertificate: true,
       }),
     },
   };

@@ -29,31 +29,9 @@ function httpFilter(context: BuildContext, group: ServerGroup, table: string): F
   };
 }
 
-function serverTls(context: BuildContext, entry: GatewayServer): DownstreamTls {
-  const { tls } = entry.server;
-  const alpn = ["h2", "http/1.1"];
-  if (tls?.mode === "ISTIO_MUTUAL") {
-    const { trustDomain, trustDomainAliases } = context.mesh;
-    return { kind: "mesh", alpn, trustDomains: [trustDomain, ...trustDomainAliases], tls13Only: false };
-  }
-  const credential = tls?.credentialName;
-  const mutual = tls?.mode === "MUTUAL" || tls?.mode === "OPTIONAL_MUTUAL";
-  return {
-    kind: "server",
-    alpn,
-    certificate: credential
-      ? { secretName: `kubernetes://${credential}`, source: "control-plane" }
-      : { secretName: `file-cert:${tls?.serverCertificate ?? ""}~${tls?.privateKey ?? ""}`, source: "agent" },
-    requireClientCertificate: tls?.mode === "MUTUAL",
-    subjectAltNames: tls?.subjectAltNames ?? [],
-    ...(mutual
-      ? {
-          ca: credential
-            ? { secretName: `kubernetes://${credential}-cacert`, source: "control-plane" }
-            : { secretName: `file-root:${tls?.caCertificates ?? ""}`, source: "agent" },
-        }
-      : {}),
-  };
+function meshTls(context: BuildContext): DownstreamTls {
+  const { trustDomain, trustDomainAliases } = context.mesh;
+  return { alpn: ["h2", "http/1.1"], trustDomains: [trustDomain, ...trustDomainAliases] };
 }
 
 function serverNames({ server }: GatewayServer): readonly string[] {
@@ -77,7 +55,7 @@ function buildGroup(context: BuildContext, group: ServerGroup): { listener: List
     const names = serverNames(entry);
     chains.push({
       ...(names.length > 0 ? { match: { serverNames: names } } : {}),
-      tls: serverTls(context, entry),
+      tls: meshTls(context),
       filter: httpFilter(context, group, name),
     });
     routes.push(buildGatewayTable(context, name, [entry]));

@@ -29,12 +29,9 @@ export function isPlainHttp({ server }: GatewayServer): boolean {
   return httpProtocols.has(server.port.protocol.toUpperCase());
 }
 
-/** Whether the server ends TLS and routes what is in it. */
-export function isHttps({ server }: GatewayServer): boolean {
-  const mode = server.tls?.mode ?? "PASSTHROUGH";
-  return (
-    server.port.protocol.toUpperCase() === "HTTPS" && mode !== "PASSTHROUGH" && mode !== "AUTO_PASSTHROUGH"
-  );
+/** Whether the server ends the mesh's own mutual TLS and routes what is in it. */
+export function isMeshHttps({ server }: GatewayServer): boolean {
+  return server.port.protocol.toUpperCase() === "HTTPS" && server.tls?.mode === "ISTIO_MUTUAL";
 }
 
 /** Where the proxy listens for a port of its Service; the port itself where no Service has it. */
@@ -52,10 +49,11 @@ export function groupServers(context: BuildContext): readonly ServerGroup[] {
     reportUnsupported("Gateway", gateway, report);
     for (const [index, server] of (gateway.spec.servers ?? []).entries()) {
       const entry = { gateway, server, index };
-      if (!isPlainHttp(entry) && !isHttps(entry)) {
+      if (!isPlainHttp(entry) && !(isMeshHttps(entry) && context.mutualTls)) {
+        const mode = server.tls?.mode === undefined ? "" : ` with TLS mode ${server.tls.mode}`;
         report.unsupported(
           `spec.servers[${index}].port.protocol`,
-          `the protocol ${server.port.protocol}${server.tls?.mode ? ` with TLS mode ${server.tls.mode}` : ""}`,
+          `the protocol ${server.port.protocol}${mode}`,
         );
         continue;
       }

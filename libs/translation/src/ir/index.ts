@@ -22,6 +22,8 @@ export interface ProxyIr {
 export interface ProxyTraits {
   /** True for Istio's own Envoy build, which has filters that stock Envoy has not. */
   readonly istioExtensions: boolean;
+  /** True for Istio's agent, which hands out key files as secrets; others' proxies read files themselves. */
+  readonly agentServesFiles: boolean;
   /** Telemetry labels of the proxy's workload. */
   readonly canonicalName: string;
   readonly canonicalRevision: string;

@@ -12,11 +12,11 @@ export interface AuthorizationStep {
   readonly rules: readonly AuthorizationRule[];
 }
 
-/** Holds where a permission and a principal hold. */
+/** Holds where one of the permissions and one of the principals hold. */
 export interface AuthorizationRule {
   readonly name: string;
-  readonly permission: Permission;
-  readonly principal: Principal;
+  readonly permissions: readonly Permission[];
+  readonly principals: readonly Principal[];
 }
 
 /** What is asked for. */

@@ -13,8 +13,9 @@ export type UpstreamTls =
       readonly subjectAltNames: readonly string[];
       /** Verification of the server's certificate is off. */
       readonly insecureSkipVerify: boolean;
-      readonly ca?: TlsMaterial;
-      readonly certificate?: TlsMaterial;
+      /** What the server's certificate is verified with; absent: it is not. */
+      readonly roots?: Roots;
+      readonly certificate?: CertificateFiles;
       readonly alpn: readonly string[];
     };
 
@@ -26,28 +27,18 @@ interface MeshPeer {
   readonly http2: boolean;
 }
 
-/** Where key material is found: a secret served over SDS by that name, or files that the agent serves. */
-export interface TlsMaterial {
-  readonly secretName: string;
-  readonly source: "agent" | "control-plane";
+/** Certificates of authorities: those of the operating system, or a file of the proxy's. */
+export type Roots = { readonly kind: "system" } | { readonly kind: "file"; readonly path: string };
+
+/** A certificate chain and its key, as files of the proxy's. */
+export interface CertificateFiles {
+  readonly chain: string;
+  readonly key: string;
 }
 
-/** How a listener's filter chain terminates TLS. */
-export type DownstreamTls =
-  /** Mutual TLS with the mesh's certificates. */
-  | {
-      readonly kind: "mesh";
-      readonly alpn: readonly string[];
-      /** Trust domains whose identities may connect. */
-      readonly trustDomains: readonly string[];
-      readonly tls13Only: boolean;
-    }
-  /** A gateway server's own certificate. */
-  | {
-      readonly kind: "server";
-      readonly certificate: TlsMaterial;
-      readonly ca?: TlsMaterial;
-      readonly requireClientCertificate: boolean;
-      readonly subjectAltNames: readonly string[];
-      readonly alpn: readonly string[];
-    };
+/** How a listener's filter chain terminates TLS: with the mesh's certificates, on both sides. */
+export interface DownstreamTls {
+  readonly alpn: readonly string[];
+  /** Trust domains whose identities may connect. */
+  readonly trustDomains: readonly string[];
+}

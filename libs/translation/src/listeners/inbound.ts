@@ -4,7 +4,7 @@ import type { DownstreamTls, FilterChain, InspectedPorts, Listener, NetworkFilte
 import { fixedBackends, inboundBackendName } from "../names.ts";
 import { buildInboundTable } from "../routes/inbound.ts";
 import { buildAuthorization } from "../security/authorization.ts";
-import { type MtlsMode, mtlsModeOf } from "../security/peer-authentication.ts";
+import { type MtlsMode, type MtlsSubject, mtlsModeOf, mtlsPorts } from "../security/peer-authentication.ts";
 import { type ChainKind, chainKinds, inspectionNeeds } from "./inbound-chains.ts";
 import type { InboundPort } from "./inbound-ports.ts";
 
@@ -22,10 +22,8 @@ interface ChainTarget {
 function downstreamTls(context: BuildContext, http: boolean): DownstreamTls {
   const { trustDomain, trustDomainAliases } = context.mesh;
   return {
-    kind: "mesh",
     alpn: http ? ["h2", "http/1.1"] : ["istio-peer-exchange", "h2", "http/1.1"],
     trustDomains: [trustDomain, ...trustDomainAliases],
-    tls13Only: false,
   };
 }
 
@@ -69,13 +67,15 @@ function buildChains(
   });
 }
 
+function ownSubject({ view }: BuildContext): MtlsSubject {
+  return { namespace: view.node.namespace, labels: view.labels };
+}
+
 /** How the own workload takes connections on a port; a proxy without certificates can only take plain text. */
 function ownMode(context: BuildContext, port: number | undefined): MtlsMode {
   if (!context.mutualTls) return "DISABLE";
-  const { view } = context;
-  return mtlsModeOf(view.snapshot, {
-    namespace: view.node.namespace,
-    labels: view.labels,
+  return mtlsModeOf(context.view.snapshot, {
+    ...ownSubject(context),
     ...(port === undefined ? {} : { port }),
   });
 }
@@ -92,14 +92,6 @@ function portTarget(port: InboundPort, address: string): ChainTarget {
     httpStatPrefix: `inbound_${name};`,
     protocol: port.protocol,
   };
-}
-
-/** The ports an inspector is told of: exceptions where it looks at all others, else those it is for. */
-function inspected(byDefault: boolean, needs: ReadonlyMap<number, boolean>): InspectedPorts | undefined {
-  const differing = [...needs].filter(([, needed]) => needed !== byDefault).map(([port]) => port);
-  const ports = differing.sort((a, b) => a - b);
-  if (byDefault) return { kind: "except", ports };
-  return ports.length === 0 ? undefined : { kind: "only", ports };
 }
 
 /** The listener of a port that has a socket of its own. */
@@ -128,31 +120,84 @@ function originOf(ports: readonly InboundPort[]): Listener["origin"] {
   ]);
 }
 
-/** Takes what interception hands over: a chain for each known port, and one for all others. */
+/** The chains of one port of the virtual listener; without a port, of all ports that are not told of. */
+interface PortGroup {
+  readonly port?: number;
+  readonly kinds: readonly ChainKind[];
+  readonly target: ChainTarget;
+}
+
+/** The ports an inspector is told of: exceptions where it looks at all others, else those it is for. */
+function inspected(
+  groups: readonly PortGroup[],
+  listenPort: number,
+  what: "tls" | "http",
+): InspectedPorts | undefined {
+  const needs = new Map([[listenPort, false]]);
+  let byDefault = false;
+  for (const { port, kinds } of groups) {
+    const needed = inspectionNeeds(kinds)[what];
+    if (port === undefined) byDefault = needed;
+    else needs.set(port, needed);
+  }
+  const differing = [...needs].filter(([, needed]) => needed !== byDefault).map(([port]) => port);
+  const ports = differing.sort((a, b) => a - b);
+  if (byDefault) return { kind: "except", ports };
+  return ports.length === 0 ? undefined : { kind: "only", ports };
+}
+
+const passthrough: ChainTarget = {
+  backend: fixedBackends.inboundPassthrough,
+  host: "",
+  port: 0,
+  httpName: "virtualInbound-catchall-http",
+  tcpName: "virtualInbound",
+  httpStatPrefix: `${fixedBackends.inboundPassthrough};`,
+  protocol: "Unsupported",
+};
+
+/** All ports that are told apart: those that services declare, and those that only a policy has a mode for. */
+function portGroups(context: BuildContext, ports: readonly InboundPort[]): readonly PortGroup[] {
+  const declared = new Set(ports.map(({ number }) => number));
+  const ofPolicy = mtlsPorts(context.view.snapshot, ownSubject(context)).filter(
+    (port) => !declared.has(port),
+  );
+  return [
+    { kinds: chainKinds(ownMode(context, undefined), "Unsupported"), target: passthrough },
+    ...ofPolicy.map((port) => ({
+      port,
+      kinds: chainKinds(ownMode(context, port), "Unsupported"),
+      target: passthrough,
+    })),
+    ...ports.map((port) => ({
+      port: port.number,
+      kinds: chainKinds(ownMode(context, port.number), port.protocol),
+      target: portTarget(port, "0.0.0.0"),
+    })),
+  ];
+}
+
+/** Whoever calls the virtual listener's port itself would be sent back to it for ever. */
+function blackHoleChain(listenPort: number): FilterChain {
+  return {
+    name: "virtualInbound-blackhole",
+    match: { destinationPort: listenPort },
+    filter: {
+      kind: "tcp",
+      direction: "inbound",
+      destinations: [{ backend: fixedBackends.blackHole, weight: 1 }],
+      statPrefix: fixedBackends.blackHole,
+      exchangesMetadata: true,
+    },
+  };
+}
+
+/** Takes what interception hands over: a group of chains for each known port, and one for all others. */
 function virtualInbound(context: BuildContext, ports: readonly InboundPort[]): Listener {
   const listenPort = context.mesh.proxyInboundListenPort;
-  const passthroughKinds = chainKinds(ownMode(context, undefined), "Unsupported");
-  const byDefault = inspectionNeeds(passthroughKinds);
-  const tls = new Map([[listenPort, false]]);
-  const http = new Map([[listenPort, false]]);
-  const portChains = ports.flatMap((port) => {
-    const kinds = chainKinds(ownMode(context, port.number), port.protocol);
-    const needs = inspectionNeeds(kinds);
-    tls.set(port.number, needs.tls);
-    http.set(port.number, needs.http);
-    return buildChains(context, kinds, portTarget(port, "0.0.0.0"), port.number);
-  });
-  const tlsPorts = inspected(byDefault.tls, tls);
-  const httpPorts = inspected(byDefault.http, http);
-  const passthrough: ChainTarget = {
-    backend: fixedBackends.inboundPassthrough,
-    host: "",
-    port: 0,
-    httpName: "virtualInbound-catchall-http",
-    tcpName: "virtualInbound",
-    httpStatPrefix: `${fixedBackends.inboundPassthrough};`,
-    protocol: "Unsupported",
-  };
+  const groups = portGroups(context, ports);
+  const tls = inspected(groups, listenPort, "tls");
+  const http = inspected(groups, listenPort, "http");
   return {
     name: "virtualInbound",
     address: "0.0.0.0",
@@ -162,26 +207,10 @@ function virtualInbound(context: BuildContext, ports: readonly InboundPort[]): L
     role: "virtual",
     useOriginalDestination: false,
     transparent: context.view.node.interceptionMode === "TPROXY",
-    inspectors: {
-      originalDestination: true,
-      ...(tlsPorts ? { tls: tlsPorts } : {}),
-      ...(httpPorts ? { http: httpPorts } : {}),
-    },
+    inspectors: { originalDestination: true, ...(tls ? { tls } : {}), ...(http ? { http } : {}) },
     chains: [
-      {
-        name: "virtualInbound-blackhole",
-        // Whoever calls this port itself would be sent back to it for ever.
-        match: { destinationPort: listenPort },
-        filter: {
-          kind: "tcp",
-          direction: "inbound",
-          destinations: [{ backend: fixedBackends.blackHole, weight: 1 }],
-          statPrefix: fixedBackends.blackHole,
-          exchangesMetadata: true,
-        },
-      },
-      ...buildChains(context, passthroughKinds, passthrough, undefined),
-      ...portChains,
+      blackHoleChain(listenPort),
+      ...groups.flatMap(({ kinds, target, port }) => buildChains(context, kinds, target, port)),
     ],
     origin: originOf(ports),
   };

@@ -34,12 +34,13 @@ function missing(name: string, backends: ReadonlyMap<string, Backend>): string {
 }
 
 /**
- * A VirtualService for a service without port 80 still has a place in the table of port 80, for hosts that only it
- * names; what its routes then name does not exist, and nobody asks for it.
+ * A VirtualService for a service without port 80 still has a place in the table of port 80, as if its hosts were not
+ * services at all; nobody asks there for what does not exist.
  */
-function expectedToMiss(table: RouteTable, host: VirtualHost, name: string): boolean {
-  const parts = parseBackendName(name);
-  return table.name === "80" && parts?.port === 80 && !host.origin.some(({ kind }) => kind === "Service");
+function asksNobody(table: RouteTable, host: VirtualHost, backends: ReadonlyMap<string, Backend>): boolean {
+  if (table.name !== "80" || host.origin.some(({ kind }) => kind === "Service")) return false;
+  const name = host.name.slice(0, host.name.lastIndexOf(":"));
+  return [...backends.values()].some(({ services }) => services.some((service) => service.host === name));
 }
 
 /**
@@ -56,7 +57,7 @@ export function checkIr(ir: ProxyIr): readonly Problem[] {
   for (const table of ir.routes)
     for (const host of table.virtualHosts)
       for (const name of new Set(backendsOf(host)))
-        if (!backends.has(name) && !expectedToMiss(table, host, name)) {
+        if (!backends.has(name) && !asksNobody(table, host, backends)) {
           const object = host.origin[0];
           const message = `route of ${host.name} to ${name}: ${missing(name, backends)}; requests get 503`;
           report({ code: "unknown-destination", message, ...(object ? { object } : {}) });

@@ -70,7 +70,7 @@ function traitsKey(traits: ProxyTraits): string {
 /** Every resource of a proxy, encoded; what `memo` knows of equal pieces is not encoded again. */
 export function encodeIr(ir: ProxyIr, memo: IdentityMemo): readonly EncodedResource[] {
   const { proxy } = ir;
-  const backendVariant = `cluster|${proxy.istioExtensions}`;
+  const backendVariant = `cluster|${proxy.istioExtensions}|${proxy.agentServesFiles}`;
   const listenerVariant = `listener|${traitsKey(proxy)}`;
   const host = (virtualHost: VirtualHost) =>
     memo.get([virtualHost], "virtual-host", () => toBinary(VirtualHostSchema, toVirtualHost(virtualHost)));

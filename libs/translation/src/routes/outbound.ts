@@ -119,10 +119,9 @@ class TableBuilder {
     return this.#hosts.sort(compareNames);
   }
 
-  /** A forward proxy takes requests for every HTTP port; a listener for its own. */
+  /** A forward proxy takes requests for every port that may speak HTTP; a listener for its own. */
   #serves({ port, protocol }: ServicePort): boolean {
-    const number = this.#request.port;
-    return this.#proxy ? isHttp(protocol) || isSniffed(protocol) : port === number;
+    return (this.#proxy || port === this.#request.port) && (isHttp(protocol) || isSniffed(protocol));
   }
 
   #scope(listenPort: number): RouteScope {

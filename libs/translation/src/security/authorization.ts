@@ -1,4 +1,4 @@
-import type { AuthorizationOperation, AuthorizationPolicy, AuthorizationSource } from "@weft/istio-api";
+import type { AuthorizationPolicy, AuthorizationRule as IstioRule } from "@weft/istio-api";
 import { type Config, selects } from "@weft/mesh-model";
 import type { BuildContext } from "../context.ts";
 import type {
@@ -10,8 +10,8 @@ import type {
 } from "../ir/index.ts";
 import type { Reporter } from "../problems.ts";
 import { configRef } from "../refs.ts";
-import { conditionTerm, type Term } from "./conditions.ts";
-import { asksTheUncheckable, operationTerms, sourceTerms } from "./terms.ts";
+import { conditionTerms } from "./conditions.ts";
+import { asksTheUncheckable, operationTerms, sourceTerms, type Term } from "./terms.ts";
 
 type Policy = Config<AuthorizationPolicy>;
 type Transport = "http" | "tcp";
@@ -30,18 +30,25 @@ function policiesOf({ view }: BuildContext): readonly Policy[] {
   );
 }
 
+/** A rule in the making. */
+interface RuleInput {
+  readonly policy: Policy;
+  readonly transport: Transport;
+  readonly trustDomain: string;
+  readonly report: Reporter;
+}
+
 /**
- * All terms that can be checked on this transport. A rule that asks for what bytes cannot show is no ground to let
- * somebody in (undefined: it never holds), and no reason to let somebody pass a DENY (it holds without the term).
+ * All terms that can be checked on this transport. What bytes cannot show is no ground to let somebody in or to ask
+ * somebody else (undefined: the rule never holds), and no reason to let somebody pass a DENY (it holds without it).
  */
 function applicable<T>(
   terms: readonly Term<T>[],
-  transport: Transport,
-  action: AuthorizationStep["action"],
+  { policy, transport }: RuleInput,
 ): readonly T[] | undefined {
   const usable = terms.filter(({ httpOnly }) => !httpOnly || transport === "http");
-  if (usable.length < terms.length && action === "ALLOW") return undefined;
-  return usable.map(({ value }) => value);
+  const refuses = policy.spec.action === "DENY" || policy.spec.action === "AUDIT";
+  return usable.length < terms.length && !refuses ? undefined : usable.map(({ value }) => value);
 }
 
 function allOf<T extends Permission | Principal>(parts: readonly T[]): T {
@@ -49,52 +56,29 @@ function allOf<T extends Permission | Principal>(parts: readonly T[]): T {
   return { kind: "all", of: parts.length === 0 ? [any] : parts } as unknown as T; // both unions have it, of themselves
 }
 
-function oneOf<T extends Permission | Principal>(parts: readonly T[]): T {
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : ({ kind: "one", of: parts } as unknown as T); // as above
-}
-
-function buildRules(
-  policy: Policy,
-  action: AuthorizationStep["action"],
-  transport: Transport,
-  trustDomain: string,
-  report: Reporter,
-): AuthorizationRule[] {
-  return (policy.spec.rules ?? []).flatMap((rule, index): AuthorizationRule[] => {
-    const conditions = (rule.when ?? []).map((condition, i) =>
-      conditionTerm(condition, (what) => report.unsupported(`spec.rules[${index}].when[${i}]`, what)),
-    );
-    if (conditions.includes(undefined) && action === "ALLOW") return [];
-    const known = conditions.filter((condition) => condition !== undefined);
-    const onRequest = known.flatMap(({ permission }) => permission ?? []);
-    const onClient = known.flatMap(({ principal }) => principal ?? []);
-    const sources = rule.from?.length
-      ? rule.from.map(({ source }) => source ?? {})
-      : [{} as AuthorizationSource];
-    const operations = rule.to?.length
-      ? rule.to.map(({ operation }) => operation ?? {})
-      : [{} as AuthorizationOperation];
-    const path = `spec.rules[${index}]`;
-    const principals = sources.flatMap((source) => {
-      if (asksTheUncheckable(source, report, path) && action === "ALLOW") return [];
-      const terms = [...sourceTerms(source, trustDomain), ...onClient];
-      const usable = applicable(terms, transport, action);
-      return usable ? [allOf<Principal>(usable)] : [];
-    });
-    const permissions = operations.flatMap((operation) => {
-      const usable = applicable([...operationTerms(operation), ...onRequest], transport, action);
-      return usable ? [allOf<Permission>(usable)] : [];
-    });
-    if (principals.length === 0 || permissions.length === 0) return [];
-    return [
-      {
-        name: `ns[${policy.namespace}]-policy[${policy.name}]-rule[${index}]`,
-        permission: oneOf(permissions),
-        principal: oneOf(principals),
-      },
-    ];
+function buildRule(input: RuleInput, rule: IstioRule, index: number): AuthorizationRule | undefined {
+  const { policy, trustDomain, report } = input;
+  const path = `spec.rules[${index}]`;
+  const allows = stepOf(policy) === "ALLOW";
+  const conditions = (rule.when ?? []).map((condition, i) =>
+    conditionTerms(condition, (what) => report.unsupported(`${path}.when[${i}]`, what)),
+  );
+  if (allows && conditions.includes(undefined)) return undefined;
+  const onRequest = conditions.flatMap((terms) => terms?.permission ?? []);
+  const onClient = conditions.flatMap((terms) => terms?.principal ?? []);
+  const sources = rule.from?.length ? rule.from.map(({ source }) => source ?? {}) : [{}];
+  const operations = rule.to?.length ? rule.to.map(({ operation }) => operation ?? {}) : [{}];
+  const principals = sources.flatMap((source) => {
+    if (asksTheUncheckable(source, report, path) && allows) return [];
+    const usable = applicable([...sourceTerms(source, trustDomain), ...onClient], input);
+    return usable ? [allOf<Principal>(usable)] : [];
   });
+  const permissions = operations.flatMap((operation) => {
+    const usable = applicable([...operationTerms(operation), ...onRequest], input);
+    return usable ? [allOf<Permission>(usable)] : [];
+  });
+  if (principals.length === 0 || permissions.length === 0) return undefined;
+  return { name: `ns[${policy.namespace}]-policy[${policy.name}]-rule[${index}]`, permissions, principals };
 }
 
 /** The step a policy takes part in. An external decision that cannot be asked for is taken as a no. */
@@ -114,15 +98,11 @@ export function buildAuthorization(context: BuildContext, transport: Transport):
   for (const action of ["AUDIT", "DENY", "ALLOW"] as const) {
     const ofAction = policies.filter((policy) => stepOf(policy) === action);
     if (ofAction.length === 0) continue;
-    const rules = ofAction.flatMap((policy) =>
-      buildRules(
-        policy,
-        action,
-        transport,
-        context.mesh.trustDomain,
-        context.problems.for(configRef(policy)),
-      ),
-    );
+    const rules = ofAction.flatMap((policy) => {
+      const report = context.problems.for(configRef(policy));
+      const input = { policy, transport, trustDomain: context.mesh.trustDomain, report };
+      return (policy.spec.rules ?? []).flatMap((rule, index) => buildRule(input, rule, index) ?? []);
+    });
     // Only ALLOW means something without rules: nobody is let in.
     if (rules.length > 0 || action === "ALLOW") steps.push({ action, rules });
   }

@@ -2,8 +2,6 @@ import type { AuthorizationRule } from "@weft/istio-api";
 import type { Permission, Principal } from "../ir/index.ts";
 import { listTerms, namespaceTerm, parseBlock, principalTerm, type Term, toPattern } from "./terms.ts";
 
-export type { Term } from "./terms.ts";
-
 type Condition = NonNullable<AuthorizationRule["when"]>[number];
 
 /** A condition as terms of the request or of the client. */
@@ -21,7 +19,7 @@ function bracketed(key: string, prefix: string): string | undefined {
  * The terms of a `when` entry; undefined where Weft cannot check it, which `unsupported` is told.
  * https://istio.io/latest/docs/reference/config/security/conditions/
  */
-export function conditionTerm(
+export function conditionTerms(
   { key, values, notValues }: Condition,
   unsupported: (what: string) => void,
 ): ConditionTerms | undefined {

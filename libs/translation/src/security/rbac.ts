@@ -102,7 +102,7 @@ export function toRbac(step: AuthorizationStep): MessageInitShape<typeof RBACSch
     policies: Object.fromEntries(
       step.rules.map((rule) => [
         rule.name,
-        { permissions: [toPermission(rule.permission)], principals: [toPrincipal(rule.principal)] },
+        { permissions: rule.permissions.map(toPermission), principals: rule.principals.map(toPrincipal) },
       ]),
     ),
   };

@@ -108,13 +108,13 @@ export function sourceTerms(source: AuthorizationSource, trustDomain: string): T
     (kind: "direct-ip" | "remote-ip") =>
     (text: string): Principal => ({ kind, ...parseBlock(text) });
   return [
-    ...listTerms(source.ipBlocks, source.notIpBlocks, false, block("direct-ip")),
-    ...listTerms(source.remoteIpBlocks, source.notRemoteIpBlocks, true, block("remote-ip")),
-    ...listTerms(source.namespaces, source.notNamespaces, false, namespaceTerm),
+    ...listTerms(source.principals, source.notPrincipals, false, principalTerm),
     ...listTerms(source.serviceAccounts, source.notServiceAccounts, false, (text) =>
       serviceAccountPrincipal(text, trustDomain),
     ),
-    ...listTerms(source.principals, source.notPrincipals, false, principalTerm),
+    ...listTerms(source.namespaces, source.notNamespaces, false, namespaceTerm),
+    ...listTerms(source.remoteIpBlocks, source.notRemoteIpBlocks, true, block("remote-ip")),
+    ...listTerms(source.ipBlocks, source.notIpBlocks, false, block("direct-ip")),
   ];
 }
 

@@ -1,0 +1,56 @@
+import type { ClientTLSSettings } from "@weft/istio-api";
+import { ProblemList } from "../problems.ts";
+import { buildBackendTls } from "./tls.ts";
+
+const sni = "outbound_.443_.v1_.web";
+const base = { port: 443, subset: "v1", host: "web", identities: ["spiffe://a"], http2: false };
+const build = (
+  settings: ClientTLSSettings | undefined,
+  automatic: "where-taken" | "always" | "never" = "where-taken",
+) => buildBackendTls({ ...base, settings, automatic }, undefined);
+
+describe("buildBackendTls()", () => {
+  it("is mutual by itself, as far as the endpoints take it", () => {
+    const mesh = { sni, identities: ["spiffe://a"], http2: false };
+    expect(build(undefined)).toEqual({ kind: "auto", ...mesh });
+    expect(build(undefined, "always")).toEqual({ kind: "mesh", ...mesh });
+    expect(build(undefined, "never")).toBeUndefined();
+    expect(build({ mode: "DISABLE" })).toBeUndefined();
+  });
+
+  it("is always mutual where the rule says ISTIO_MUTUAL, with the rule's names", () => {
+    expect(build({ mode: "ISTIO_MUTUAL", sni: "s", subjectAltNames: ["spiffe://b"] }, "never")).toEqual({
+      kind: "mesh",
+      sni: "s",
+      identities: ["spiffe://b"],
+      http2: false,
+    });
+  });
+
+  it.each<[ClientTLSSettings, object]>([
+    [{ mode: "SIMPLE" }, { autoSni: true, roots: { kind: "system" }, insecureSkipVerify: false }],
+    [
+      { mode: "SIMPLE", sni: "s" },
+      { autoSni: false, sni: "s" },
+    ],
+    [{ mode: "SIMPLE", caCertificates: "/ca" }, { roots: { kind: "file", path: "/ca" } }],
+    [
+      { mode: "MUTUAL", clientCertificate: "/c", privateKey: "/k" },
+      { certificate: { chain: "/c", key: "/k" }, roots: { kind: "system" } },
+    ],
+  ])("follows %j", (settings, expected) => {
+    expect(build(settings)).toMatchObject({ kind: "custom", ...expected });
+  });
+
+  it("verifies nothing only where it is told to", () => {
+    expect(build({ mode: "SIMPLE", insecureSkipVerify: true })).not.toHaveProperty("roots");
+  });
+
+  it("reports a credential, which nobody serves, and still uses TLS", () => {
+    const problems = new ProblemList();
+    const report = problems.for({ apiVersion: "v1", kind: "DestinationRule", name: "r", namespace: "ns" });
+    const settings: ClientTLSSettings = { mode: "MUTUAL", credentialName: "cert" };
+    expect(buildBackendTls({ ...base, settings, automatic: "never" }, report)?.kind).toBe("custom");
+    expect(problems.all().map(({ path }) => path)).toEqual(["spec.trafficPolicy.tls.credentialName"]);
+  });
+});

@@ -1,0 +1,90 @@
+import { toEnvoyJson } from "@weft/envoy-api";
+import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import type { Backend, ProxyTraits, UpstreamTls } from "../ir/index.ts";
+import { toCluster } from "./to-envoy.ts";
+
+const traits: ProxyTraits = {
+  istioExtensions: false,
+  agentServesFiles: false,
+  canonicalName: "client",
+  canonicalRevision: "v1",
+  namespace: "default",
+  clusterId: "Kubernetes",
+  meshId: "",
+};
+const backend: Backend = {
+  name: "outbound|443||a.example.com",
+  discovery: { kind: "eds" },
+  connectTimeoutMs: 1500,
+  loadBalancing: { kind: "least-request" },
+  services: [],
+  external: true,
+  exchangesMetadata: true,
+  origin: [],
+};
+
+function cluster(over: Partial<Backend>, overTraits: Partial<ProxyTraits> = {}) {
+  return toEnvoyJson(ClusterSchema, toCluster({ ...backend, ...over }, { ...traits, ...overTraits }));
+}
+
+describe("toCluster()", () => {
+  const tls: UpstreamTls = {
+    kind: "custom",
+    autoSni: true,
+    insecureSkipVerify: false,
+    subjectAltNames: [],
+    alpn: [],
+    roots: { kind: "file", path: "/ca.pem" },
+    certificate: { chain: "/c.pem", key: "/k.pem" },
+  };
+  const context = (value: unknown) =>
+    (value as { transport_socket: { typed_config: { common_tls_context: object } } }).transport_socket
+      .typed_config.common_tls_context; // the shape is what the test is about
+
+  it("names key files where the proxy reads them itself", () => {
+    expect(context(cluster({ tls }))).toMatchObject({
+      validation_context: { trusted_ca: { filename: "/ca.pem" } },
+      tls_certificates: [{ certificate_chain: { filename: "/c.pem" }, private_key: { filename: "/k.pem" } }],
+    });
+  });
+
+  it("asks Istio's agent for them", () => {
+    expect(context(cluster({ tls }, { agentServesFiles: true }))).toMatchObject({
+      combined_validation_context: { validation_context_sds_secret_config: { name: "file-root:/ca.pem" } },
+      tls_certificate_sds_secret_configs: [{ name: "file-cert:/c.pem~/k.pem" }],
+    });
+  });
+
+  it.each([
+    [{ subjectAltNames: [], insecureSkipVerify: false }, true],
+    [{ subjectAltNames: ["a"], insecureSkipVerify: false }, undefined],
+    [{ subjectAltNames: [], insecureSkipVerify: true }, undefined],
+  ])("takes the name from the request where the rule has none: %j", (over, validates) => {
+    const built = cluster({ tls: { ...tls, ...over } });
+    expect(built).toMatchObject({
+      typed_extension_protocol_options: {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+          upstream_http_protocol_options: {
+            auto_sni: true,
+            ...(validates ? { auto_san_validation: true } : {}),
+          },
+        },
+      },
+    });
+  });
+
+  it("exchanges metadata only where the proxy has the filter", () => {
+    expect(cluster({})).not.toHaveProperty("filters");
+    expect(cluster({}, { istioExtensions: true })).toMatchObject({
+      filters: [{ name: "istio.metadata_exchange" }],
+    });
+    expect(cluster({ exchangesMetadata: false }, { istioExtensions: true })).not.toHaveProperty("filters");
+  });
+
+  it("keeps long and short durations exact", () => {
+    expect(cluster({})).toMatchObject({ connect_timeout: "1.500s" });
+    expect(cluster({ discovery: { kind: "original-destination", keepHosts: true } })).toMatchObject({
+      cleanup_interval: "9223372035s",
+    });
+  });
+});
