@@ -62,12 +62,13 @@ describe("validateObject()", () => {
   });
 
   it.each([
-    [{}, ["apiVersion", "kind", "metadata"]],
+    [{}, ["apiVersion", "kind"]],
     [null, [""]],
     ["text", [""]],
+    [{ apiVersion: "v1", kind: "Service" }, ["metadata"]],
     [{ apiVersion: "v1", kind: "Service", metadata: {} }, ["metadata.name"]],
     [
-      { apiVersion: "v1", kind: "Service", metadata: { name: "A b", labels: { a: 1 } } },
+      { apiVersion: "v1", kind: "Service", metadata: { name: "a/b", labels: { a: 1 } } },
       ["metadata.name", "metadata.labels[a]"],
     ],
     [
@@ -78,9 +79,24 @@ describe("validateObject()", () => {
     expect(validateObject(value).map(({ path }) => path)).toEqual(paths);
   });
 
+  it("warns of a name that only Kubernetes would refuse", () => {
+    expect(
+      validateObject({ apiVersion: "v1", kind: "Service", metadata: { name: "BACKEND" } }),
+    ).toMatchObject([
+      {
+        severity: "warning",
+        path: "metadata.name",
+        message: expect.stringContaining("Kubernetes would refuse"),
+      },
+    ]);
+  });
+
   it("leaves kinds alone that Weft does not read", () => {
     expect(validateObject(object("apps/v1", "Deployment", { anything: 1 }))).toEqual([]);
     expect(validateObject(object("networking.k8s.io/v1", "Ingress", {}))).toEqual([]);
+    expect(
+      validateObject({ apiVersion: "install.istio.io/v1alpha1", kind: "IstioOperator", spec: {} }),
+    ).toEqual([]);
   });
 
   it("never throws", () => {

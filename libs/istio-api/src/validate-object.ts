@@ -1,26 +1,42 @@
 import type { ObjectRef, Problem } from "@weft/base";
 import { findKind, isIstioGroup, type Kind, kinds } from "./kinds.ts";
-import { list, map, openMessage, required, string, unsigned } from "./schema/schema.ts";
+import {
+  list,
+  map,
+  nonEmptyString,
+  openMessage,
+  required,
+  type Schema,
+  string,
+  unsigned,
+} from "./schema/schema.ts";
 import { validate } from "./schema/validate.ts";
 
 const ownerReference = openMessage({ kind: required(string()), name: required(string()) });
 
+const allowedName = "allowed are up to 253 lower case letters, digits, - and ., not at an end";
+
+/** What no name may hold: it would not be told from the parts of longer names. */
+const unusableName = /[\s/~|;]|^$/;
+
+const typeMeta = openMessage({ apiVersion: required(nonEmptyString()), kind: required(nonEmptyString()) });
+
 const envelope = openMessage({
-  apiVersion: required(string((value) => (value === "" ? "must not be empty" : undefined))),
-  kind: required(string((value) => (value === "" ? "must not be empty" : undefined))),
   metadata: required(
     openMessage({
       name: required(
         string((value) =>
-          /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value) && value.length <= 253
-            ? undefined
-            : `"${value}" is not a name; allowed are up to 253 lower case letters, digits, - and ., not at an end`,
+          unusableName.test(value) || value.length > 253
+            ? `"${value}" is not a name; ${allowedName}`
+            : undefined,
         ),
       ),
       namespace: string(),
       labels: map(string()),
       annotations: map(string()),
+      creationTimestamp: string(),
       generation: unsigned(Number.MAX_SAFE_INTEGER),
+      resourceVersion: string(),
       ownerReferences: list(ownerReference),
     }),
   ),
@@ -28,32 +44,34 @@ const envelope = openMessage({
 
 /**
  * Validates the structure of an object of any kind: its metadata, and for the kinds Weft reads every field: unknown
- * fields, wrong types, words and numbers that are not allowed, missing fields, fields that exclude each other.
- * Objects of kinds it does not read have no problems beyond their metadata.
+ * fields, wrong types, words and numbers that are not allowed, missing fields, fields that exclude each other. Of
+ * objects of other kinds nothing but apiVersion and kind is looked at. A name that only Kubernetes would refuse is a
+ * warning; all else are errors.
  */
 export function validateObject(object: unknown): readonly Problem[] {
-  const problems = validate(envelope, object).map(
-    (violation): Problem => ({
-      severity: "error",
-      ...violation,
-    }),
-  );
-  if (problems.length > 0) return problems.map((problem) => withRef(problem, refOfUnknown(object)));
-  // The envelope has been checked just above.
-  const {
-    apiVersion,
-    kind: kindName,
-    metadata,
-    ...body
-  } = object as Record<string, unknown> & {
-    readonly apiVersion: string;
-    readonly kind: string;
-  };
   const ref = refOfUnknown(object);
+  const errors = (schema: Schema, value: unknown): readonly Problem[] =>
+    validate(schema, value).map((violation) => withRef({ severity: "error", ...violation }, ref));
+  const untyped = errors(typeMeta, object);
+  if (untyped.length > 0) return untyped;
+  // Apart from its two strings, just checked, nothing is known of it yet.
+  const { apiVersion, kind: kindName, metadata, ...body } = object as TypedObject;
   const found = lookUp(apiVersion, kindName);
   if (found === undefined) return [];
   if ("message" in found) return [withRef(found, ref)];
-  return validate(found.body, body).map((violation) => withRef({ severity: "error", ...violation }, ref));
+  const unnamed = errors(envelope, { metadata });
+  return [...(unnamed.length > 0 ? unnamed : nameWarnings(ref)), ...errors(found.body, body)];
+}
+
+interface TypedObject extends Readonly<Record<string, unknown>> {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+function nameWarnings(ref: ObjectRef | undefined): readonly Problem[] {
+  if (ref === undefined || /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(ref.name)) return [];
+  const message = `"${ref.name}" is a name that Kubernetes would refuse; ${allowedName}`;
+  return [withRef({ severity: "warning", code: "not-allowed", path: "metadata.name", message }, ref)];
 }
 
 function lookUp(apiVersion: string, kindName: string): Kind | Problem | undefined {

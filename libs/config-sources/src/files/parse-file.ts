@@ -99,19 +99,19 @@ interface ReadObject {
 function readObject(value: unknown, node: Node | null, context: FileContext): ReadObject {
   const at = (problem: Problem): Problem => ({ ...problem, position: locate(node, problem.path, context) });
   if (!looksLikeObject(value)) return { problems: [at(notAnObject)] };
-  const structural = validateObject(value).map(at);
   const object = toObject(value, locate(node, "", context));
-  const key = object && objectKey(refOf(object));
-  if (object === undefined || structural.length > 0)
-    return {
-      ...(key === undefined ? {} : { key }),
-      problems: structural.map((p) => withNamespace(p, object)),
-    };
-  const semantic = context.check(object).map(at);
-  const problems = semantic.map((problem) => ({ ...problem, object: refOf(object) }));
-  if (semantic.some(({ severity }) => severity === "error"))
-    return { key: objectKey(refOf(object)), problems };
-  return { object, problems };
+  const ref = object && refOf(object);
+  const told = (problems: readonly Problem[]) =>
+    problems.map((problem) => (ref ? { ...at(problem), object: ref } : at(problem)));
+  const structural = validateObject(value);
+  const problems =
+    object && !structural.some(isError) ? [...structural, ...context.check(object)] : structural;
+  if (object && !problems.some(isError)) return { object, problems: told(problems) };
+  return { ...(ref ? { key: objectKey(ref) } : {}), problems: told(problems) };
+}
+
+function isError({ severity }: Problem): boolean {
+  return severity === "error";
 }
 
 /** Folders hold other YAML, too: values of charts, dumps. That is no error. */
@@ -124,10 +124,6 @@ const notAnObject: Problem = {
 
 function looksLikeObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && ("apiVersion" in value || "kind" in value);
-}
-
-function withNamespace(problem: Problem, object: MeshObject | undefined): Problem {
-  return object ? { ...problem, object: refOf(object) } : problem;
 }
 
 /** The object a value describes; undefined where it does not even have a name. */
