@@ -10,6 +10,7 @@ import { execFileSync } from "node:child_process";
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { protoUpdates } from "./proto-updates.ts";
 
 const here = import.meta.dirname;
 const root = resolve(here, "../..");
@@ -40,31 +41,12 @@ const left = new Set([
   "envoy/service/trace/v3/trace_service.proto",
 ]);
 
-/**
- * Where Envoy and Istio of today differ from the shipped files, which are older: a line that is looked for, and what
- * stands in its place. Remove an entry here once the package has it.
- */
-const updates: readonly { file: string; line: RegExp; becomes: string; why: string }[] = [
-  {
-    file: "envoy/config/cluster/v3/cluster.proto",
-    line: /^message Cluster \{/m,
-    becomes:
-      "message Cluster {\n  google.protobuf.Duration dns_jitter = 58 [(validate.rules).duration = {gte {}}];\n",
-    why: "a field that Istio sends",
-  },
-  {
-    file: "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto",
-    line: /resolvers = 1 \[\(validate\.rules\)\.repeated = \{min_items: 1\}\];/,
-    becomes: "resolvers = 1;",
-    why: "Envoy takes no resolvers for those of the system, and Istio sends none",
-  },
-];
-
 function update(file: string, source: string): string {
-  let text = source;
-  for (const { line, becomes } of updates.filter((entry) => entry.file === file)) {
-    if (!line.test(text)) throw new Error(`${file}: no line ${line} to update`);
-    text = text.replace(line, becomes);
+  let text = source.replaceAll("\r\n", "\n");
+  for (const { find, becomes } of protoUpdates.filter((entry) => entry.file === file)) {
+    const updated = text.replace(find, becomes);
+    if (updated === text) throw new Error(`${file}: no ${find} to update`);
+    text = updated;
   }
   return text;
 }
