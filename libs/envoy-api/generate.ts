@@ -4,10 +4,10 @@
  * What goes in: every v3 package of Envoy's API, the xds and udpa types they use, and what they
  * import of this project's `proto/`. What comes out: `gen/<proto path>_pb.js` and `.d.ts`, and `gen/types.cjs`,
  * which finds (and only then loads) the file of a message type by the type's name.
- * Run by `npm run generate` (cached by nx), never by hand.
+ * Run by `npm run generate` (cached by nx), never by hand. A new version of the package may need `proto-updates.ts` changed.
  */
 import { execFileSync } from "node:child_process";
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { protoUpdates } from "./proto-updates.ts";
@@ -17,7 +17,8 @@ const root = resolve(here, "../..");
 const require = createRequire(import.meta.url);
 const deps = join(dirname(require.resolve("@grpc/grpc-js-xds/package.json")), "deps");
 const staging = join(root, "node_modules/.cache/weft-protos");
-const out = join(here, "gen");
+/** Made here, and moved to its place as a whole: who runs meanwhile finds the old or the new. */
+const out = join(root, "node_modules/.cache/weft-envoy-api");
 
 /** Folders of the shipped .proto files, each with the pattern of what is taken from it. */
 const sources: readonly (readonly [folder: string, pattern: string])[] = [
@@ -114,5 +115,7 @@ export = types;
 stage();
 generate();
 writeTypes();
-// The bootstrap looks for this file: a generation that was cut off leaves none.
+// The bootstrap looks for this file.
 writeFileSync(join(out, ".complete"), "");
+rmSync(join(here, "gen"), { recursive: true, force: true });
+renameSync(out, join(here, "gen"));
