@@ -53,7 +53,7 @@ const notes: readonly (readonly [flag: keyof ProxyFlags, note: string])[] = [
 ];
 
 /** Weft's proxy, beside this app. */
-const weftProxyMain = fileURLToPath(new URL("../../proxy/src/main.ts", import.meta.url));
+const weftProxyMain = fileURLToPath(new URL("../../proxy/bin/weft-proxy.mjs", import.meta.url));
 
 /**
  * Puts flags and environment together, as Istio's agent does: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,

@@ -1,9 +1,5 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "node:module";
 import { parseOptions, UsageError, usage } from "./options.ts";
-
-// Before anything of size is loaded: the second start of a proxy on a machine takes half the time of the first.
-enableCompileCache();
 
 try {
   const options = parseOptions(process.argv.slice(2));
