@@ -101,41 +101,23 @@ interface PushOptions {
 }
 
 function pushOf(subscription: Subscription, target: ResourceSet, options: PushOptions): Push | undefined {
-  const { typeUrl, mode, interest, mustAnswer, unanswered, leaving, heldVersion } = subscription;
+  const { typeUrl, mode, interest, mustAnswer, unanswered, leaving, heldVersion, warming } = subscription;
   const version = target.typeVersion(typeUrl);
   const unchanged = heldVersion === version;
   if (unchanged && !mustAnswer && unanswered.size === 0 && leaving.size === 0) return undefined;
   const resources = target.ofType(typeUrl);
   const fullState = mode === "sotw" && resourceType(typeUrl).fullState;
   if ((fullState || interest.wildcard) && !knowsAll(interest, typeUrl, target)) return undefined;
-  const difference = unchanged ? same : options.diff(subscription.held, resources);
-  const changed = difference.changed.filter((name) => covers(interest, name));
-  const gone = difference.removed.filter((name) => covers(interest, name));
 
-  const asked = new Set(changed);
-  const missing: string[] = [];
-  const unknown = new Set<string>();
-  for (const name of unanswered) {
-    if (resources.has(name)) asked.add(name);
-    else if (knows(target, typeUrl, name)) missing.push(name);
-    else unknown.add(name);
-  }
-  const left = new Map<string, Holding>();
-  for (const [name, holding] of leaving)
-    if (covers(interest, name) && !resources.has(name)) left.set(name, holding);
-  for (const name of gone) {
-    const holding = subscription.held.get(name);
-    if (!knows(target, typeUrl, name)) unknown.add(name);
-    else if (holding !== undefined && !unanswered.has(name)) left.set(name, holding);
-  }
+  const { changed, asked, missing, unknown, left } = needsOf(subscription, target, options.diff);
   const removes = !options.keep && left.size > 0 && (mode === "delta" || fullState);
   // What a client has from an earlier stream is known by its version only, so another version replaces it unseen.
   const replaces = fullState && !unchanged && subscription.sent?.nonce === "";
-  const answers = replaces || asked.size > 0 || missing.length > 0 || (mustAnswer && unknown.size === 0);
-  if (!answers && !removes) return undefined;
+  const answers = asked.size > 0 || missing.length > 0 || (mustAnswer && unknown.size === 0);
+  if (!removes && !replaces && !answers) return undefined;
 
   const kept = options.keep ? left : none;
-  const inFull = mode === "sotw" && (fullState || subscription.warming);
+  const inFull = mode === "sotw" && (fullState || warming);
   return {
     typeUrl,
     // With resources that are only kept for now, the content is not that of the set's version.
@@ -150,9 +132,49 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
       unanswered: unknown,
       mustAnswer: false,
       leaving: kept,
-      warming: subscription.warming && !inFull,
+      warming: warming && !inFull,
     },
   };
+}
+
+/** What a client lacks of a resource set, for one type. */
+interface Needs {
+  /** Names that it does not have in this version. */
+  readonly changed: readonly string[];
+  /** Those, and names that it asked for anew. */
+  readonly asked: ReadonlySet<string>;
+  /** Names that it asked for in vain. */
+  readonly missing: readonly string[];
+  /** Names that it has or asked for, and of which it is not known yet whether there is such a resource. */
+  readonly unknown: ReadonlySet<string>;
+  /** What it has and should not have. */
+  readonly left: ReadonlyMap<string, Holding>;
+}
+
+function needsOf(subscription: Subscription, target: ResourceSet, diff: DiffMaps): Needs {
+  const { typeUrl, interest, unanswered, leaving, held, heldVersion } = subscription;
+  const resources = target.ofType(typeUrl);
+  const difference = heldVersion === target.typeVersion(typeUrl) ? same : diff(held, resources);
+  const changed = difference.changed.filter((name) => covers(interest, name));
+  const asked = new Set(changed);
+  const missing: string[] = [];
+  const unknown = new Set<string>();
+  for (const name of unanswered) {
+    if (resources.has(name)) asked.add(name);
+    else if (knows(target, typeUrl, name)) missing.push(name);
+    else unknown.add(name);
+  }
+  const left = new Map<string, Holding>();
+  for (const [name, holding] of leaving) {
+    if (covers(interest, name) && !resources.has(name)) left.set(name, holding);
+  }
+  for (const name of difference.removed) {
+    const holding = held.get(name);
+    if (holding === undefined || !covers(interest, name)) continue;
+    if (!knows(target, typeUrl, name)) unknown.add(name);
+    else if (!unanswered.has(name)) left.set(name, holding);
+  }
+  return { changed, asked, missing, unknown, left };
 }
 
 const same = { changed: [], removed: [] };

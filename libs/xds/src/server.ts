@@ -1,14 +1,13 @@
 import * as grpc from "@grpc/grpc-js";
 import { type Clock, systemClock } from "@weft/base";
-import type { Node } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import type {
   DeltaDiscoveryRequest,
   DiscoveryRequest,
 } from "@weft/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
 import type { XdsConnection, XdsServerEvent } from "./connection.ts";
 import { createDiffMaps } from "./diff.ts";
-import type { Subscriptions } from "./push.ts";
 import { createResponseEncoder } from "./response.ts";
+import { type Call, type CallContext, serveCall, type Variant } from "./serve-call.ts";
 import {
   type DiscoveryService,
   deltaMethod,
@@ -16,14 +15,7 @@ import {
   fetchMethod,
   sotwMethod,
 } from "./services.ts";
-import { createStream, type StreamEvent } from "./stream.ts";
-import {
-  onDeltaRequest,
-  onSotwRequest,
-  type Subscription,
-  type Transition,
-  type XdsMode,
-} from "./subscription.ts";
+import { onDeltaRequest, onSotwRequest } from "./subscription.ts";
 
 /** What is known of a call before its first message. */
 export interface XdsCall {
@@ -84,119 +76,28 @@ const defaultLimits: XdsServerLimits = {
   requestBytes: 4 * 1024 * 1024,
 };
 
-type Request = DiscoveryRequest | DeltaDiscoveryRequest;
-type Call<R extends Request> = grpc.ServerDuplexStream<R, Buffer>;
-
-/** How the two variants differ for the server. */
-interface Variant<R extends Request> {
-  readonly mode: XdsMode;
-  readonly apply: (previous: Subscription | undefined, request: R, now: number) => Transition;
-}
-
 const sotw: Variant<DiscoveryRequest> = { mode: "sotw", apply: onSotwRequest };
 const delta: Variant<DeltaDiscoveryRequest> = { mode: "delta", apply: onDeltaRequest };
 
 /** Creates an {@link XdsServer}. It listens once it is told to. */
 export function createXdsServer(options: XdsServerOptions): XdsServer {
-  const {
-    authenticate,
-    controlPlane,
-    clock = systemClock,
-    ackTimeoutMs = 5_000,
-    onEvent = () => {},
-  } = options;
+  const { controlPlane, clock = systemClock, ackTimeoutMs = 5_000, onEvent = () => {} } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const encoder = createResponseEncoder(controlPlane === undefined ? {} : { controlPlane });
-  const diff = createDiffMaps();
-  const streams = new Map<object, (reason: string) => void>();
-  const connections = new Set<XdsConnection>();
-  let connectionCount = 0;
-
-  function serve<R extends Request>(variant: Variant<R>, service: DiscoveryService, call: Call<R>): void {
-    let connection: XdsConnection | undefined;
-    let onDisconnect: (() => void) | undefined;
-    let identity: string | undefined;
-    const end = (code: grpc.status, details: string) => call.emit("error", { code, details });
-    if (streams.size >= limits.streams) {
-      end(grpc.status.RESOURCE_EXHAUSTED, `this server takes ${limits.streams} streams at a time`);
-      return;
-    }
-    streams.set(call, (reason) => end(grpc.status.UNAVAILABLE, reason));
-
-    const early: StreamEvent[] = [];
-    const emit = (event: StreamEvent) => {
-      if (connection === undefined) early.push(event);
-      else onEvent({ ...event, connection });
-    };
-    const stream = createStream({
-      mode: variant.mode,
-      clock,
-      encoder,
-      diff,
-      ackTimeoutMs,
-      write: (response, flushed) => call.write(response, flushed),
-      onEvent: emit,
-    });
-    const connect = (node: Node) => {
-      const opened: XdsConnection = {
-        id: `${node.id}-${++connectionCount}`,
-        mode: variant.mode,
-        typeUrl: service.typeUrl,
-        node,
-        identity,
-        peer: call.getPeer(),
-        connectedAt: clock.now(),
-        update: stream.update,
-        status: stream.status,
-        settled: stream.settled,
-        close: (reason) => end(grpc.status.UNAVAILABLE, reason),
-      };
-      connection = opened;
-      connections.add(opened);
-      onEvent({ kind: "connected", connection: opened });
-      early.splice(0).forEach(emit);
-      onDisconnect = options.onConnect(opened);
-    };
-    const onRequest = (request: R) => {
-      if (!streams.has(call)) return;
-      const problem = problemOf(request, { service, connected: connection !== undefined });
-      if (problem !== undefined) {
-        end(grpc.status.INVALID_ARGUMENT, problem);
-        return;
-      }
-      const typeUrl = request.typeUrl === "" ? (service.typeUrl ?? "") : request.typeUrl;
-      stream.request(typeUrl, (previous) => variant.apply(previous, { ...request, typeUrl }, clock.now()));
-      const excess = excessOf(stream.subscriptions, typeUrl, limits);
-      if (excess !== undefined) end(grpc.status.RESOURCE_EXHAUSTED, excess);
-      else if (connection === undefined && request.node !== undefined) connect(request.node);
-    };
-    const closed = () => {
-      if (!streams.delete(call)) return;
-      stream.close();
-      if (connection === undefined) return;
-      connections.delete(connection);
-      onDisconnect?.();
-      onEvent({ kind: "disconnected", connection });
-    };
-    call.on("cancelled", closed);
-    call.on("error", closed);
-    call.on("end", () => {
-      closed();
-      call.end();
-    });
-    if (authenticate === undefined) {
-      call.on("data", onRequest);
-      return;
-    }
-    authenticate({ metadata: call.metadata, peer: call.getPeer(), authContext: call.getAuthContext() }).then(
-      (authenticated) => {
-        identity = authenticated;
-        call.on("data", onRequest);
-      },
-      (error: unknown) =>
-        end(grpc.status.UNAUTHENTICATED, error instanceof Error ? error.message : String(error)),
-    );
-  }
+  const calls: CallContext["calls"] = new Map();
+  const connections: CallContext["connections"] = new Set();
+  let lastNumber = 0;
+  const context: CallContext = {
+    ...options,
+    onEvent,
+    clock,
+    ackTimeoutMs,
+    limits,
+    encoder: createResponseEncoder(controlPlane === undefined ? {} : { controlPlane }),
+    diff: createDiffMaps(),
+    calls,
+    connections,
+    nextNumber: () => ++lastNumber,
+  };
 
   const server = new grpc.Server({
     // Istio's: a ping after 30 s of silence, the connection is dead after 10 s without an answer.
@@ -205,7 +106,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     "grpc.max_receive_message_length": limits.requestBytes,
     "grpc.max_send_message_length": -1,
   });
-  for (const service of discoveryServices) addService(server, service, serve);
+  for (const service of discoveryServices) addService(server, service, context);
 
   return {
     listen: (address, credentials = grpc.ServerCredentials.createInsecure()) =>
@@ -218,7 +119,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       }),
     connections: () => [...connections],
     close: async (graceMs = 2_000) => {
-      for (const end of [...streams.values()]) end("the control plane is shutting down");
+      for (const end of [...calls.values()]) end("the control plane is shutting down");
       const cancel = clock.after(graceMs, () => server.forceShutdown());
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       cancel();
@@ -226,14 +127,14 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   };
 }
 
-type Serve = <R extends Request>(variant: Variant<R>, service: DiscoveryService, call: Call<R>) => void;
-
-function addService(server: grpc.Server, service: DiscoveryService, serve: Serve): void {
+function addService(server: grpc.Server, service: DiscoveryService, context: CallContext): void {
   server.addService(
     { [service.sotwMethod]: sotwMethod(service), [service.deltaMethod]: deltaMethod(service) },
     {
-      [service.sotwMethod]: (call: Call<DiscoveryRequest>) => serve(sotw, service, call),
-      [service.deltaMethod]: (call: Call<DeltaDiscoveryRequest>) => serve(delta, service, call),
+      [service.sotwMethod]: (call: Call<DiscoveryRequest>) =>
+        serveCall(call, { variant: sotw, service }, context),
+      [service.deltaMethod]: (call: Call<DeltaDiscoveryRequest>) =>
+        serveCall(call, { variant: delta, service }, context),
     },
   );
   const { fetchMethod: fetch } = service;
@@ -244,32 +145,4 @@ function addService(server: grpc.Server, service: DiscoveryService, serve: Serve
       details: `polling is not served; use ${service.sotwMethod} or ${service.deltaMethod} (api_type GRPC or DELTA_GRPC)`,
     });
   server.addService({ [fetch]: fetchMethod(service, fetch) }, { [fetch]: refuse });
-}
-
-function problemOf(
-  request: Request,
-  { service, connected }: { readonly service: DiscoveryService; readonly connected: boolean },
-): string | undefined {
-  if (service.typeUrl === undefined && request.typeUrl === "") {
-    return "type_url is missing: a request on an aggregated stream names its type";
-  }
-  if (service.typeUrl !== undefined && request.typeUrl !== "" && request.typeUrl !== service.typeUrl) {
-    return `type_url is ${request.typeUrl}, but ${service.name} serves ${service.typeUrl} only`;
-  }
-  if (!connected && !request.node?.id)
-    return "node.id is missing: the first request on a stream says who calls";
-  return undefined;
-}
-
-function excessOf(
-  subscriptions: Subscriptions,
-  typeUrl: string,
-  limits: XdsServerLimits,
-): string | undefined {
-  if (subscriptions.size > limits.typesPerStream)
-    return `more than ${limits.typesPerStream} types on one stream`;
-  const names = subscriptions.get(typeUrl)?.interest.names.size ?? 0;
-  return names > limits.namesPerType
-    ? `more than ${limits.namesPerType} names of ${typeUrl} on one stream`
-    : undefined;
 }
