@@ -1,6 +1,7 @@
 import type { MeshConfig } from "@weft/istio-api";
 import { type Collection, type Collections, deriveEach, emptyCollection } from "./collections.ts";
 import { type Config, compareByCreation, toConfig } from "./config.ts";
+import { mergeDelegates } from "./istio/delegates.ts";
 import { resolveDestinationRule, resolveGatewayHosts, resolveVirtualService } from "./istio/resolve-names.ts";
 import type { ConfigLists } from "./snapshot.ts";
 
@@ -8,6 +9,8 @@ import type { ConfigLists } from "./snapshot.ts";
 export interface BuiltConfigs {
   readonly lists: ConfigLists;
   readonly kinds: ReadonlyMap<string, BuiltKind>;
+  /** Before delegates were merged. */
+  readonly virtualServices: ConfigLists["virtualServices"];
 }
 
 interface BuiltKind {
@@ -46,8 +49,11 @@ export function buildConfigs(
     if (group === "networking.istio.io" && listed.includes(kind)) continue;
     others.set(kind, build(name));
   }
+  const virtualServices = list<ConfigLists["virtualServices"]>("VirtualService");
+  const unchanged = before?.virtualServices === virtualServices;
+  const merged = unchanged ? before.lists.virtualServices : mergeDelegates(virtualServices);
   const lists: ConfigLists = Object.freeze({
-    virtualServices: list<ConfigLists["virtualServices"]>("VirtualService"),
+    virtualServices: merged,
     destinationRules: list<ConfigLists["destinationRules"]>("DestinationRule"),
     gateways: list<ConfigLists["gateways"]>("Gateway"),
     sidecars: list<ConfigLists["sidecars"]>("Sidecar"),
@@ -55,7 +61,7 @@ export function buildConfigs(
     workloadEntries: list<ConfigLists["workloadEntries"]>("WorkloadEntry"),
     others,
   });
-  return { lists, kinds };
+  return { lists, kinds, virtualServices };
 }
 
 function buildKind(

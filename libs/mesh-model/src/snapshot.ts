@@ -20,7 +20,7 @@ export interface Exported<Spec> extends Config<Spec> {
 
 /** Every Istio kind, in Istio's order (the older first), with short host and gateway names made whole. */
 export interface ConfigLists {
-  /** `gateways` holds `mesh` or `namespace/name`; absent has become `["mesh"]`. */
+  /** Delegates are merged; `gateways` holds `mesh` or `namespace/name`; absent has become `["mesh"]`. */
   readonly virtualServices: readonly Exported<VirtualService>[];
   readonly destinationRules: readonly Exported<DestinationRule>[];
   readonly gateways: readonly Config<Gateway>[];
