@@ -1,5 +1,12 @@
 import { createServer } from "node:net";
-import { chooseAddresses, findFreePort, firstFreePort, type PortState, probePort } from "./addresses.ts";
+import {
+  type AddressProbes,
+  claimAddresses,
+  findFreePort,
+  firstFreePort,
+  type PortState,
+  probePort,
+} from "./addresses.ts";
 
 describe("probePort()", () => {
   it("tells a free port, a taken one, and an address that this machine does not have", async () => {
@@ -14,42 +21,56 @@ describe("probePort()", () => {
   });
 });
 
-describe("chooseAddresses()", () => {
-  const probe = (answer: (host: string, port: number) => PortState) => async (host: string, port: number) =>
-    answer(host, port);
+describe("claimAddresses()", () => {
+  const held = new Set<string>();
+  beforeEach(() => held.clear());
+  const machine = (answer: (host: string, port: number) => PortState): AddressProbes => ({
+    probe: async (host, port) => answer(host, port),
+    hold: async (host, port) => {
+      const key = `${host}:${port}`;
+      if (held.has(key)) return undefined;
+      held.add(key);
+      return { release: async () => void held.delete(key) };
+    },
+  });
 
-  it("takes the first subnet", async () => {
-    expect(
-      await chooseAddresses(
-        2,
-        probe(() => "free"),
-      ),
-    ).toEqual({
+  it("takes the first subnet, and keeps it from others until it is released", async () => {
+    const free = machine(() => "free");
+    const first = await claimAddresses(2, free);
+    expect(first).toMatchObject({
       controlPlane: "127.1.0.1",
       gateway: "127.1.0.2",
       workloads: ["127.1.0.10", "127.1.0.11"],
       subnet: 0,
     });
+    expect((await claimAddresses(1, free)).subnet).toBe(1);
+    await first.release();
+    expect((await claimAddresses(1, free)).subnet).toBe(0);
   });
 
-  it("takes the next subnet where another mesh has the first", async () => {
-    const taken = probe((host, port) => (host === "127.1.0.1" && port === 15010 ? "taken" : "free"));
-    expect((await chooseAddresses(1, taken)).controlPlane).toBe("127.1.1.1");
+  it("takes the next subnet where something else has a port of the first, and holds nothing of that", async () => {
+    const taken = machine((host, port) => (host === "127.1.0.1" && port === 15010 ? "taken" : "free"));
+    expect((await claimAddresses(1, taken)).controlPlane).toBe("127.1.1.1");
+    expect([...held]).toEqual(["127.1.1.1:15009"]);
   });
 
   it("names the commands that add addresses where the machine has none", async () => {
-    const macOs = probe((host) => (host === "127.0.0.1" ? "free" : "no-address"));
-    await expect(chooseAddresses(1, macOs)).rejects.toThrow(
+    const macOs = machine((host) => (host === "127.0.0.1" ? "free" : "no-address"));
+    await expect(claimAddresses(1, macOs)).rejects.toThrow(
       /sudo ifconfig lo0 alias 127\.1\.0\.1 up\n.*127\.1\.0\.2 up\n.*127\.1\.0\.10 up/,
     );
   });
 
   it("gives up where everything is taken", async () => {
-    await expect(
-      chooseAddresses(
-        1,
-        probe((_, port) => (port === 0 ? "free" : "taken")),
-      ),
-    ).rejects.toThrow("stop a mesh that runs");
+    const taken = machine((_, port) => (port === 0 ? "free" : "taken"));
+    await expect(claimAddresses(1, taken)).rejects.toThrow("stop a mesh that runs");
+    expect(held.size).toBe(0);
+  });
+
+  it("holds a real port", async () => {
+    const first = await claimAddresses(0);
+    const second = await claimAddresses(0);
+    expect(second.subnet).toBeGreaterThan(first.subnet);
+    await Promise.all([first.release(), second.release()]);
   });
 });

@@ -9,6 +9,12 @@ const firstWorkloadHost = 10;
 /** Ports the control plane takes on its own address, as pilot-discovery does. */
 export const pilotPorts = { grpc: 15010, http: 8080, monitoring: 15014 } as const;
 
+/**
+ * A mesh holds this port of its control plane's address for as long as it lives, so that no other mesh takes its addresses
+ * while its pilot-discovery is stopped.
+ */
+const claimPort = 15009;
+
 /** Loopback addresses of one mesh. */
 export interface MeshAddresses {
   readonly controlPlane: string;
@@ -16,6 +22,8 @@ export interface MeshAddresses {
   readonly workloads: readonly string[];
   /** Which of the subnets 127.1.0.0/24, 127.1.1.0/24 … this is; above 0 where another mesh has the first. */
   readonly subnet: number;
+  /** Lets other meshes have the addresses. */
+  release(): Promise<void>;
 }
 
 /** Whether a TCP port can be bound: `free`, `taken`, or `no-address` where the machine has no such address. */
@@ -63,37 +71,60 @@ export async function firstFreePort(host: string, wished: number): Promise<numbe
   );
 }
 
+/** How {@link claimAddresses} looks at the machine. */
+export interface AddressProbes {
+  probe(host: string, port: number): Promise<PortState>;
+  /** Binds a port and holds it; undefined where it is taken. */
+  hold(host: string, port: number): Promise<{ release(): Promise<void> } | undefined>;
+}
+
 /**
- * Chooses the first subnet whose addresses exist and whose control plane ports nothing has taken.
+ * Takes the first subnet whose addresses exist, that no other mesh has and whose control plane ports are free.
  *
  * @throws LocalMeshError `address-missing` where the machine answers on 127.0.0.1 alone (macOS), naming the commands that
  *   add what is missing; `subnets-taken` where every subnet tried is in use.
  */
-export async function chooseAddresses(
+export async function claimAddresses(
   workloads: number,
-  probe: typeof probePort = probePort,
+  { probe, hold }: AddressProbes = { probe: probePort, hold: holdPort },
 ): Promise<MeshAddresses> {
   for (let subnet = 0; subnet < attempts; subnet++) {
     const address = (host: number) => `127.1.${subnet}.${host}`;
-    const chosen: MeshAddresses = {
-      controlPlane: address(controlPlaneHost),
-      gateway: address(gatewayHost),
-      workloads: Array.from({ length: workloads }, (_, index) => address(firstWorkloadHost + index)),
-      subnet,
-    };
-    const hosts = [chosen.controlPlane, chosen.gateway, ...chosen.workloads];
+    const controlPlane = address(controlPlaneHost);
+    const gateway = address(gatewayHost);
+    const pods = Array.from({ length: workloads }, (_, index) => address(firstWorkloadHost + index));
     const missing: string[] = [];
-    for (const host of hosts) if ((await probe(host, 0)) === "no-address") missing.push(host);
+    for (const host of [controlPlane, gateway, ...pods]) {
+      if ((await probe(host, 0)) === "no-address") missing.push(host);
+    }
     if (missing.length > 0) throw missingAddresses(missing);
-    const states = await Promise.all(
-      Object.values(pilotPorts).map((port) => probe(chosen.controlPlane, port)),
-    );
-    if (states.every((state) => state === "free")) return chosen;
+    const claim = await hold(controlPlane, claimPort);
+    if (claim === undefined) continue;
+    const states = await Promise.all(Object.values(pilotPorts).map((port) => probe(controlPlane, port)));
+    if (states.every((state) => state === "free")) {
+      return { controlPlane, gateway, workloads: pods, subnet, release: claim.release };
+    }
+    await claim.release();
   }
   throw new LocalMeshError(
     "subnets-taken",
     `something listens in each of 127.1.0.1 to 127.1.${attempts - 1}.1; stop a mesh that runs`,
   );
+}
+
+/** Listens on a port, closes who connects, and does not keep the process alive. */
+function holdPort(host: string, port: number): Promise<{ release(): Promise<void> } | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(undefined);
+      else reject(error);
+    });
+    server.listen({ host, port, exclusive: true }, () => {
+      server.unref();
+      resolve({ release: () => new Promise((released) => server.close(() => released())) });
+    });
+  });
 }
 
 function missingAddresses(hosts: readonly string[]): LocalMeshError {

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { LocalMesh, RunningWorkload } from "./local-mesh.ts";
+import type { LocalMesh } from "./local-mesh.ts";
 import { findProxies, type ProcessMemory, shortName } from "./observe.ts";
+import type { RunningWorkload } from "./start-workloads.ts";
 import { renderTable } from "./table.ts";
 
 /** What runs where: a line per workload. */
@@ -21,7 +22,7 @@ export function describeWorkloads(mesh: LocalMesh): string[] {
       {
         title: "PID",
         align: "right",
-        value: ({ workload }) => workload.apps.map((app) => app.pid ?? "-").join(" ") || "-",
+        value: ({ workload }) => workload.apps.map((app) => app.process.pid ?? "-").join(" ") || "-",
       },
       { title: "PROXY", value: ({ workload }) => listens(workload) },
       { title: "PID", align: "right", value: ({ proxy }) => String(proxy ?? "-") },

@@ -1,21 +1,17 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { firstFreePort, pilotPorts } from "./addresses.ts";
-import { adminGet } from "./admin-client.ts";
-import { agentPorts, agentProcess, type DataPlane } from "./agent-process.ts";
-import { appProcess, isAppReady } from "./app-process.ts";
+import { pilotPorts } from "./addresses.ts";
+import type { DataPlane } from "./agent-process.ts";
 import { LocalMeshError } from "./errors.ts";
-import { createHttpClient } from "./http-client.ts";
-import { readLocalSettings, type TrafficRequest } from "./local-settings.ts";
-import { describeLog } from "./log-tail.ts";
+import { type LocalSettings, readLocalSettings, type TrafficRequest } from "./local-settings.ts";
 import { readManifests } from "./manifests.ts";
-import { buildMeshObjects, type PlacedGateway, type PlacedWorkload } from "./mesh-objects.ts";
+import { buildMeshObjects } from "./mesh-objects.ts";
 import { type LocalPilot, type LocalPilotOptions, startLocalPilot } from "./pilot.ts";
-import { appHost, placeWorkloads } from "./place-workloads.ts";
-import { createProcesses, type Processes, type RunningProcess } from "./processes.ts";
-import { createRunFolder } from "./run-folder.ts";
+import { appHost, type Placement, placeWorkloads } from "./place-workloads.ts";
+import { createProcesses, type Processes } from "./processes.ts";
+import { ingressReady } from "./readiness.ts";
+import { createRunFolder, type RunFolder } from "./run-folder.ts";
+import { appsReady, proxiesReady, type RunningWorkload, startWorkloads } from "./start-workloads.ts";
 import { removeMeshState, writeMeshState } from "./state-file.ts";
-import { TimeoutError, until } from "./until.ts";
 import { planWorkloads } from "./workloads.ts";
 
 /** Settings of {@link startLocalMesh}. */
@@ -40,15 +36,6 @@ export interface LocalMeshOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An app (none for the gateway) and the agent with its proxy beside it. */
-export interface RunningWorkload {
-  readonly placed: PlacedWorkload | PlacedGateway;
-  readonly apps: readonly RunningProcess[];
-  readonly agent: RunningProcess;
-  /** `host:port` of its proxy's admin API. */
-  readonly admin: string;
-}
-
 /** A mesh that runs. */
 export interface LocalMesh {
   /** `http://127.0.0.1:8080` */
@@ -67,9 +54,6 @@ export interface LocalMesh {
   close(): Promise<void>;
 }
 
-/** Most time that everything may take to be ready. */
-const readyMs = 60_000;
-
 /**
  * Starts a mesh on this machine: pilot-discovery in this process, every Deployment's pods and the ingress gateway as child processes.
  * Resolves when a request through the gateway is answered.
@@ -77,184 +61,122 @@ const readyMs = 60_000;
  * @throws LocalMeshError where something of it cannot run, after stopping the rest.
  */
 export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMesh> {
-  const { folder, report, env, signal } = options;
+  const { folder, report } = options;
   const settings = readLocalSettings(folder);
   const manifests = readManifests(folder);
   const planned = planWorkloads(manifests, settings.images);
-  if (planned.length === 0)
+  if (planned.length === 0) {
     throw new LocalMeshError("no-workloads", `${folder} holds no Deployment: nothing to run`);
-  const httpPort = await firstFreePort(appHost, options.port);
-  if (httpPort !== options.port)
-    report(`port ${options.port} is taken; the ingress gateway takes ${httpPort}`);
-  const { addresses, workloads, gateway } = await placeWorkloads(planned, httpPort);
-  if (addresses.subnet > 0) {
-    report(
-      `something listens on ports of 127.1.0.1 (another mesh?); this one takes 127.1.${addresses.subnet}.0/24`,
-    );
   }
-  const run = createRunFolder(options.stateFolder, new Date(), process.pid);
-  run.writeObjects(buildMeshObjects({ manifests, workloads, gateway }));
-  report(`${workloads.length} pods of ${folder}; files and logs in ${run.path}`);
-
-  const closers: (() => Promise<unknown> | unknown)[] = [];
-  let closing: Promise<void> | undefined;
-  const close = () => {
-    closing ??= (async () => {
-      for (const closer of closers.reverse()) await closer();
-    })();
-    return closing;
-  };
+  const placement = await placeWorkloads(planned, options.port);
+  reportPlacement(placement, options);
+  const closing = createClosing();
+  closing.add(() => placement.addresses.release());
   try {
-    // With it, Node programs start in half the time and with 20 MB less.
-    const compileCache = join(options.stateFolder, "compile-cache");
-    const cold = !existsSync(compileCache);
-    const processes = createProcesses({
-      logFolder: run.logs,
-      env: { WEFT_RUN: run.path, NODE_COMPILE_CACHE: compileCache },
-    });
-    const pilot = startLocalPilot({
-      address: addresses.controlPlane,
-      ports: pilotPorts,
-      objects: run.objects,
-      config: options.config,
-      logFile: `${run.logs}/pilot-discovery.log`,
-      translate: options.translate,
-      onProblems: options.onProblems,
-    });
-    // Closed in reverse order: apps and proxies first, while pilot still answers them.
-    closers.push(
-      async () => (await pilot).close(),
-      () => processes.close(),
-    );
-    const startAgent = (placed: PlacedWorkload | PlacedGateway) =>
-      processes.start(
-        agentProcess(placed, run.proxy(placed.podIp), {
-          main: options.agentMain,
-          dataPlane: options.dataPlane,
-          discoveryAddress: `${addresses.controlPlane}:${pilotPorts.grpc}`,
-          env,
-        }),
-      );
-    const runningPilot = await pilot;
-    report(
-      `pilot-discovery serves xDS on ${addresses.controlPlane}:${pilotPorts.grpc}, its pages on http://${runningPilot.http}`,
-    );
-    const startApps = (placed: PlacedWorkload) =>
-      placed.containers.map((container) => processes.start(appProcess(placed, container, env)));
-    const start = (
-      placed: PlacedWorkload | PlacedGateway,
-      apps: readonly RunningProcess[],
-    ): RunningWorkload => ({
-      placed,
-      apps,
-      agent: startAgent(placed),
-      admin: `${placed.podIp}:${agentPorts.admin}`,
-    });
-    const apps = workloads.map(startApps);
-    const runningGateway = start(gateway, []);
-    // The first time, one agent and proxy compile for all: fourteen that each do it at once take longer.
-    if (cold) await proxyReady(runningGateway, signal);
-    const running = [...workloads.map((placed, index) => start(placed, apps[index] ?? [])), runningGateway];
-    const stateFile = writeMeshState(options.stateFolder, {
-      pid: process.pid,
-      pilot: { http: runningPilot.http, grpc: runningPilot.grpc },
-      proxies: running.map(({ placed, admin }) => ({ name: `${placed.name}.${placed.namespace}`, admin })),
-      url: `http://${appHost}:${httpPort}`,
-      runFolder: run.path,
-      startedAt: new Date().toISOString(),
-    });
-    closers.push(() => removeMeshState(stateFile, process.pid));
-    processes.removeAtEnd(stateFile);
-
-    await Promise.all(
-      running.flatMap(({ placed, apps }) =>
-        "containers" in placed
-          ? placed.containers.map((container, index) =>
-              appReady(placed, container, apps[index] as RunningProcess, signal),
-            )
-          : [],
-      ),
-    );
-    report(`${running.flatMap(({ apps }) => apps).length} apps answer`);
-    await Promise.all(running.map((workload) => proxyReady(workload, signal)));
-    report(`${running.length} proxies are ready`);
-    const url = `http://${appHost}:${httpPort}`;
-    const openPath = settings.traffic[0]?.path ?? "/";
-    await ingressReady(url + openPath, signal);
-    report(`the first request went through: ${url}${openPath}`);
-    return {
-      url,
-      openPath,
-      config: options.config,
-      workloads: running,
-      pilot: runningPilot,
-      processes,
-      traffic: settings.traffic,
-      runFolder: run.path,
-      stateFile,
-      close,
-    };
+    const run = createRunFolder(options.stateFolder, new Date(), process.pid);
+    run.writeObjects(buildMeshObjects({ manifests, ...placement }));
+    report(`${planned.length} pods of ${folder}; files and logs in ${run.path}`);
+    return await startParts(options, { settings, placement, run, closing });
   } catch (error) {
-    await close();
+    await closing.close();
     throw error;
   }
 }
 
-async function appReady(
-  placed: PlacedWorkload,
-  container: PlacedWorkload["containers"][number],
-  app: RunningProcess,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const ready = waitFor(`${app.name} to answer`, app, () => isAppReady(placed, container), signal);
-  const failed = app.failed.then((cause) => {
-    throw new LocalMeshError("app-failed", `${app.name} cannot be started: ${cause.message}`, { cause });
+function reportPlacement({ addresses, gateway }: Placement, { port, report }: LocalMeshOptions): void {
+  const { subnet } = addresses;
+  if (subnet > 0)
+    report(`127.1.0.0/24 has another mesh, or its ports are taken; this one takes 127.1.${subnet}.0/24`);
+  if (gateway.httpPort !== port)
+    report(`port ${port} is taken; the ingress gateway takes ${gateway.httpPort}`);
+}
+
+interface Prepared {
+  readonly settings: LocalSettings;
+  readonly placement: Placement;
+  readonly run: RunFolder;
+  readonly closing: Closing;
+}
+
+async function startParts(
+  options: LocalMeshOptions,
+  { settings, placement, run, closing }: Prepared,
+): Promise<LocalMesh> {
+  const { report, env, signal } = options;
+  const { controlPlane } = placement.addresses;
+  const pilot = await startLocalPilot({
+    address: controlPlane,
+    ports: pilotPorts,
+    objects: run.objects,
+    config: options.config,
+    logFile: join(run.logs, "pilot-discovery.log"),
+    translate: options.translate,
+    onProblems: options.onProblems,
   });
-  await Promise.race([ready, failed]);
+  closing.add(() => pilot.close());
+  report(`pilot-discovery serves xDS on ${pilot.grpc}, its pages on http://${pilot.http}`);
+
+  // With it, Node programs start in half the time and with 20 MB less.
+  const compileCache = join(options.stateFolder, "compile-cache");
+  const processes = createProcesses({
+    logFolder: run.logs,
+    env: { WEFT_RUN: run.path, NODE_COMPILE_CACHE: compileCache },
+  });
+  closing.add(() => processes.close());
+  const agent = { main: options.agentMain, dataPlane: options.dataPlane, discoveryAddress: pilot.grpc, env };
+  const workloads = await startWorkloads({ placement, processes, run, agent, compileCache, signal });
+
+  const url = `http://${appHost}:${placement.gateway.httpPort}`;
+  const stateFile = writeMeshState(options.stateFolder, {
+    pid: process.pid,
+    pilot: { http: pilot.http, grpc: pilot.grpc },
+    proxies: workloads.map(({ placed, admin }) => ({ name: `${placed.name}.${placed.namespace}`, admin })),
+    url,
+    runFolder: run.path,
+    startedAt: new Date().toISOString(),
+  });
+  closing.add(() => removeMeshState(stateFile, process.pid));
+  processes.removeAtEnd(stateFile);
+
+  report(`${await appsReady(workloads, signal)} apps answer`);
+  report(`${await proxiesReady(workloads, signal)} proxies are ready`);
+  const { traffic } = settings;
+  const openPath = traffic[0]?.path ?? "/";
+  await ingressReady(url + openPath, signal);
+  report(`the first request went through: ${url}${openPath}`);
+  const { config } = options;
+  return {
+    url,
+    openPath,
+    config,
+    workloads,
+    pilot,
+    processes,
+    traffic,
+    runFolder: run.path,
+    stateFile,
+    close: closing.close,
+  };
 }
 
-function proxyReady({ placed, agent }: RunningWorkload, signal: AbortSignal | undefined): Promise<void> {
-  const health = `${placed.podIp}:${agentPorts.health}`;
-  return waitFor(
-    `${agent.name} to be ready`,
-    agent,
-    () => adminGet(health, "/healthz/ready").then(() => true),
-    signal,
-  );
+interface Closing {
+  add(close: () => Promise<unknown> | unknown): void;
+  close(): Promise<void>;
 }
 
-/** Whether the gateway serves: whatever its answer, it is not the one of a mesh that is still on its way. */
-async function ingressReady(url: string, signal: AbortSignal | undefined): Promise<void> {
-  const client = createHttpClient(1);
-  try {
-    let seen = "no answer";
-    await until(
-      async () => {
-        const { status } = await client.get(url);
-        seen = String(status);
-        return status < 500;
-      },
-      {
-        timeoutMs: 15_000,
-        what: () => `an answer of ${url} (the last one was ${seen})`,
-        ...(signal && { signal }),
-      },
-    );
-  } finally {
-    client.close();
-  }
-}
-
-async function waitFor(
-  what: string,
-  process: RunningProcess,
-  condition: () => Promise<boolean>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    await until(condition, { timeoutMs: readyMs, what, everyMs: 50, ...(signal && { signal }) });
-  } catch (error) {
-    if (!(error instanceof TimeoutError)) throw error;
-    throw new LocalMeshError("not-ready", `${error.message}; ${describeLog(process)}`, { cause: error });
-  }
+/** Closes what was started last first: apps and proxies while pilot-discovery still answers them. */
+function createClosing(): Closing {
+  const closers: (() => Promise<unknown> | unknown)[] = [];
+  let closing: Promise<void> | undefined;
+  return {
+    add: (close) => {
+      closers.push(close);
+    },
+    close: () => {
+      closing ??= (async () => {
+        for (const close of closers.toReversed()) await close();
+      })();
+      return closing;
+    },
+  };
 }

@@ -1,9 +1,10 @@
 import { adminGet, readClusterCounters, readHostCounters } from "./admin-client.ts";
 import type { CheckedMesh, ProxyProcess } from "./checks/index.ts";
 import { buildEdges, type Edge } from "./edges.ts";
-import type { LocalMesh, RunningWorkload } from "./local-mesh.ts";
+import type { LocalMesh } from "./local-mesh.ts";
 import { type Memory, readMemory } from "./memory.ts";
 import { readChildren } from "./process-tree.ts";
+import type { RunningWorkload } from "./start-workloads.ts";
 
 /** Name of a workload in edges and tables: `reviews-v1`, `ingress`. */
 export function shortName({ placed }: RunningWorkload): string {
@@ -48,7 +49,7 @@ export function readMeshMemory(mesh: LocalMesh): ProcessMemory[] {
     ["weftctl up, pilot-discovery", process.pid],
     ["reaper", mesh.processes.reaperPid],
     ...mesh.workloads.flatMap((workload, index) => [
-      ...workload.apps.map((app) => [`${shortName(workload)} app`, app.pid] as const),
+      ...workload.apps.map((app) => [`${shortName(workload)} app`, app.process.pid] as const),
       [`${shortName(workload)} agent`, workload.agent.pid] as const,
       [`${shortName(workload)} proxy`, proxies[index]?.pid] as const,
     ]),

@@ -1,4 +1,4 @@
-import { chooseAddresses, findFreePort, type MeshAddresses } from "./addresses.ts";
+import { claimAddresses, findFreePort, firstFreePort, type MeshAddresses } from "./addresses.ts";
 import type { PlacedGateway, PlacedWorkload } from "./mesh-objects.ts";
 import type { Workload } from "./workloads.ts";
 
@@ -15,9 +15,14 @@ export interface Placement {
   readonly gateway: PlacedGateway;
 }
 
-/** Gives each workload its pod IP and its app's ports, and the gateway its place; `httpPort` is where the gateway answers. */
-export async function placeWorkloads(workloads: readonly Workload[], httpPort: number): Promise<Placement> {
-  const addresses = await chooseAddresses(workloads.length);
+/**
+ * Gives each workload its pod IP and its app's ports, and the gateway its place; `wishedPort` is where the gateway should answer.
+ * The addresses are this mesh's until they are released.
+ */
+export async function placeWorkloads(workloads: readonly Workload[], wishedPort: number): Promise<Placement> {
+  const addresses = await claimAddresses(workloads.length);
+  // A gateway binds its port only later: meshes that start at the same time begin to look at different ones.
+  const httpPort = await firstFreePort(appHost, wishedPort + addresses.subnet);
   const taken = new Set<number>();
   const placed: PlacedWorkload[] = [];
   for (const [index, workload] of workloads.entries()) {
@@ -28,7 +33,7 @@ export async function placeWorkloads(workloads: readonly Workload[], httpPort: n
       taken.add(free);
       appPorts.set(port, free);
     }
-    // chooseAddresses gave as many as there are workloads
+    // claimAddresses gave as many as there are workloads
     placed.push({ ...workload, podIp: addresses.workloads[index] as string, appPorts });
   }
   return {
