@@ -33,8 +33,8 @@ export function compilePathNormalizer(
 }
 
 /**
- * Decodes percent-encoded unreserved characters, makes the rest of the encodings upper case, turns backslashes into
- * slashes and removes dot segments. Undefined where the path climbs above its root or an encoding is broken.
+ * Decodes percent-encoded unreserved characters, turns backslashes into slashes and removes dot segments. Undefined
+ * where an encoding is broken.
  * https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2
  */
 function canonicalize(path: string): string | undefined {
@@ -43,7 +43,7 @@ function canonicalize(path: string): string | undefined {
   if (/%(?![0-9a-f]{2})/i.test(path) || /%00/.test(path)) return undefined;
   const decoded = path.replaceAll("\\", "/").replace(/%[0-9a-f]{2}/gi, (code) => {
     const character = String.fromCharCode(Number.parseInt(code.slice(1), 16));
-    return /[A-Za-z0-9\-._~]/.test(character) ? character : code.toUpperCase();
+    return /[A-Za-z0-9\-._~]/.test(character) ? character : code;
   });
   const out: string[] = [];
   const segments = decoded.split("/").slice(1);
@@ -52,8 +52,7 @@ function canonicalize(path: string): string | undefined {
     if (segment === ".") {
       if (last) out.push("");
     } else if (segment === "..") {
-      if (out.length === 0) return undefined;
-      out.pop();
+      out.pop(); // above the root is the root
       if (last) out.push("");
     } else out.push(segment);
   }

@@ -137,8 +137,8 @@ function decodePath(message: RouteMatchMessage, path: string, problems: Problems
   const ignoreCase = caseSensitive === false;
   switch (pathSpecifier.case) {
     case "prefix":
-      // Every path has this prefix: nothing to test.
-      return pathSpecifier.value === "" || pathSpecifier.value === "/"
+      // Every path has the empty prefix. Not every one begins with a slash: `OPTIONS *` and CONNECT do not.
+      return pathSpecifier.value === ""
         ? undefined
         : { kind: "prefix", value: pathSpecifier.value, ignoreCase };
     case "path":

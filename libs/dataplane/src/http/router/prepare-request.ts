@@ -26,6 +26,7 @@ export function prepareRequest(head: RequestHead, preparation: Preparation): voi
     headers.set("x-envoy-decorator-operation", route.decoratorOperation);
   const authority = choice.rewriteHost ?? action.rewriteHost?.(head);
   if (authority !== undefined && authority !== head.authority) {
+    if (!suppressEnvoyHeaders) headers.set("x-envoy-original-host", head.authority);
     if (action.appendForwardedHost === true) headers.append("x-forwarded-host", head.authority);
     head.authority = authority;
   }

@@ -80,8 +80,7 @@ describe("createRouter()", () => {
   it("answers 503 UF where no connection comes about", async () => {
     const { proxy } = await setUp(script(response(200, "")), { upstreamPorts: [await closedPort()] });
     expect(body(await exchange(proxy.port, get()))).toBe(
-      "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, " +
-        "transport failure reason: delayed connect error: Connection refused",
+      "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
     );
     expect(proxy.logs[0]?.flagText).toBe("UF");
   });

@@ -92,24 +92,27 @@ class RouterStream implements TerminalStreamFilter {
   }
 
   #respondDirectly(route: Route, action: DirectResponseAction): void {
-    const { info } = this.#stream;
     const body = Buffer.from(action.body);
-    const head = new ResponseHead(action.status, new HeaderMap(["content-length", String(body.length)]));
-    if (body.length > 0) head.headers.append("content-type", "text/plain");
-    info.details = "direct_response";
-    info.response = head;
-    mutateHeaders(head.headers, route.responseHeaders, info);
+    const head = new ResponseHead(action.status, new HeaderMap());
+    if (body.length > 0)
+      head.headers.list.push("content-length", String(body.length), "content-type", "text/plain");
+    this.#complete(route, head);
     this.#stream.respond(head, body.length === 0);
     if (body.length > 0) this.#stream.respondData(body, true);
   }
 
   #redirect(route: Route, action: RedirectAction, request: RequestHead): void {
-    const { info } = this.#stream;
     const head = new ResponseHead(action.status, new HeaderMap(["location", action.location(request)]));
+    this.#complete(route, head);
+    this.#stream.respond(head, true);
+  }
+
+  #complete(route: Route, head: ResponseHead): void {
+    const { info } = this.#stream;
     info.details = "direct_response";
     info.response = head;
+    info.responseCode = head.status;
     mutateHeaders(head.headers, route.responseHeaders, info);
-    this.#stream.respond(head, true);
   }
 
   onRequestData(chunk: Buffer, endStream: boolean): void {

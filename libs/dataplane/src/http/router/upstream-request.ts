@@ -228,6 +228,7 @@ export class UpstreamRequest implements TryOwner {
     traffic.countStatus(head.status);
     info.details ||= "via_upstream";
     info.response = head;
+    info.responseCode = head.status;
     const { headers } = head;
     if (!this.#context.suppressEnvoyHeaders)
       headers.set("x-envoy-upstream-service-time", String(Math.max(0, Math.floor(now - this.#sent))));
@@ -409,17 +410,7 @@ const noContext = {};
 /** https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods */
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
-const errnoText: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "Connection refused",
-  EHOSTUNREACH: "No route to host",
-  ENETUNREACH: "Network is unreachable",
-  ECONNRESET: "Connection reset by peer",
-  ENOENT: "No such file or directory",
-};
-
-/** What the socket said, in the words that users of Envoy search for. */
+/** What a transport socket said; a connection that was refused needs no more words than that. */
 function transportFailure(error: Error | undefined): string | undefined {
-  if (error === undefined) return undefined;
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  return errnoText[code] === undefined ? error.message : `delayed connect error: ${errnoText[code]}`;
+  return error === undefined || "syscall" in error ? undefined : error.message;
 }
