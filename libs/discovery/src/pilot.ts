@@ -74,6 +74,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
     ...(options.meshConfig === undefined ? {} : { meshConfig: options.meshConfig }),
     ...(options.clusterId === undefined ? {} : { clusterId: options.clusterId }),
   });
+  const setSnapshot = health.condition("a snapshot of the mesh");
   const eventLoop = watchEventLoop();
   const bridge = createBusBridge(bus, instance, clock);
   const metrics = await createPilotMetrics({ version, clock, eventLoop, engine: () => engine });
@@ -86,6 +87,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
     observer: {
       ...metrics.observer,
       onSnapshot: (snapshot, buildMs) => {
+        setSnapshot(true);
         metrics.observer.onSnapshot(snapshot, buildMs);
         bridge.onSnapshot(snapshot);
         logger.info(

@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { toEnvoyJson, typeUrls } from "@weft/envoy-api";
-import { endpointsOf, type Store } from "@weft/mesh-model";
+import { type Config, endpointsOf, type Store } from "@weft/mesh-model";
 import type { EndpointReply, EndpointRoute } from "@weft/observability";
 import type { Engine } from "../engine.ts";
 import { shortTypeName } from "../metrics.ts";
@@ -71,7 +71,11 @@ export function debugRoutes(options: DebugOptions): EndpointRoute[] {
         const snapshot = engine.snapshot();
         if (snapshot === undefined) return notReady;
         const { others, ...typed } = snapshot.configs;
-        return { body: [...Object.values(typed).flat(), ...[...others.values()].flat()] };
+        const all: readonly Config<unknown>[] = [
+          ...Object.values(typed).flat(),
+          ...[...others.values()].flat(),
+        ];
+        return { body: all.map(toObject) };
       },
     },
     {
@@ -157,4 +161,19 @@ function describe({ connection, node, set }: ConnectedProxy): object {
       resources: names === undefined ? "*" : [...names],
     })),
   };
+}
+
+/** A configuration object in the shape of Kubernetes. */
+function toObject({
+  apiVersion,
+  kind,
+  name,
+  namespace,
+  labels,
+  annotations,
+  createdAt,
+  spec,
+}: Config<unknown>): object {
+  const created = createdAt === 0 ? {} : { creationTimestamp: new Date(createdAt).toISOString() };
+  return { apiVersion, kind, metadata: { name, namespace, labels, annotations, ...created }, spec };
 }
