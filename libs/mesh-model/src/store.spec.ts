@@ -180,6 +180,21 @@ describe("createStore()", () => {
     expect(endpoints()).toEqual([]);
   });
 
+  it("takes the endpoints of a slice that moves from the service it was of", () => {
+    const store = createStore();
+    for (const object of [...mesh, aSlice("web", [["web-1", "10.1.0.1"]], { name: "moving", port: 7 })])
+      store.apply({ kind: "upsert", object });
+    const ports = (name: string) =>
+      endpointsOf(store.snapshot(), service(store.snapshot(), name)).map(({ port }) => port);
+    expect(ports(web)).toEqual([7, 8080, 8080]);
+    store.apply({
+      kind: "upsert",
+      object: aSlice("db", [["web-1", "10.1.0.1"]], { name: "moving", port: 7 }),
+    });
+    expect(ports(web)).toEqual([8080, 8080]);
+    expect(ports("db.default.svc.cluster.local")).toEqual([7]);
+  });
+
   it("reads everything anew under another mesh config", () => {
     const store = createStore();
     for (const object of mesh) store.apply({ kind: "upsert", object });
@@ -266,6 +281,22 @@ describe("snapshot", () => {
     expect(endpointsOf(snapshot, service(snapshot, web))).toMatchObject([
       { address: "10.1.0.9", health: "HEALTHY" },
     ]);
+  });
+
+  it("takes an address of two slices from the first by name", () => {
+    const slices = [
+      aSlice("web", [["web-1", "10.1.0.1"]], { name: "b" }),
+      aSlice("web", [["web-2", "10.1.0.1"]], { name: "a" }),
+    ];
+    for (const objects of [slices, [...slices].reverse()]) {
+      const snapshot = snapshotOf([
+        aService("web"),
+        aPod("web-1", "10.1.0.1"),
+        aPod("web-2", "10.1.0.1"),
+        ...objects,
+      ]);
+      expect(endpointsOf(snapshot, service(snapshot, web))).toMatchObject([{ podName: "web-2" }]);
+    }
   });
 
   it("reads the endpoints of ServiceEntries: given, selected, or the host itself", () => {

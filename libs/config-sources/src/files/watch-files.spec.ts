@@ -120,6 +120,16 @@ describe("watchFiles()", () => {
     await recorder.until((events) => timeoutOf(events, "a") === "2s" && !hasProblems(events));
   });
 
+  it("keeps what it knows of a file it may no longer read", async () => {
+    await writeFile(at("b.yaml"), virtualService("b", "1s"));
+    recorder = createRecorder();
+    source = watchFiles({ paths: [folder], sink: recorder.sink, limits: { maxFiles: 1 } });
+    await source.synced;
+    await writeFile(at("a.yaml"), virtualService("a", "1s"));
+    await recorder.until((events) => timeoutOf(events, "a") === "1s" && hasProblems(events));
+    expect(timeoutOf(recorder.events, "b")).toBe("1s");
+  });
+
   it("waits for a folder that is not there yet", async () => {
     const late = at("late");
     await start([late]);

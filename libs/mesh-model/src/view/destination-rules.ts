@@ -34,7 +34,6 @@ export function destinationRuleFor(
   const own = rulesFor(rules.get(client.namespace), service.hostname, client.namespace);
   if (own.length > 0) return select(own, client);
   for (const namespace of [service.namespace, snapshot.meshConfig.rootNamespace]) {
-    if (namespace === client.namespace) continue;
     const found = rulesFor(rules.get(namespace), service.hostname, client.namespace);
     if (found.length > 0) return select(found, client);
   }

@@ -6,14 +6,13 @@ import type { Exported } from "../snapshot.ts";
 /** Hosts of an egress listener: host patterns by namespace; `*` stands for every namespace. */
 export type EgressHosts = ReadonlyMap<string, HostIndex<string>>;
 
-/** Reads `namespace/host` entries: `.` is the proxy's namespace, `*` any, `~` none. */
+/** Reads `namespace/host` entries: `.` is the proxy's namespace, `*` any, `~` none (no namespace has that name). */
 export function parseEgressHosts(hosts: readonly string[], ownNamespace: string): EgressHosts {
   const byNamespace = new Map<string, Map<string, string>>();
   for (const entry of hosts) {
     const slash = entry.indexOf("/");
     const scope = slash < 0 ? "*" : entry.slice(0, slash);
     const host = entry.slice(slash + 1);
-    if (scope === "~") continue;
     const namespace = scope === "." ? ownNamespace : scope;
     const patterns = byNamespace.get(namespace) ?? new Map<string, string>();
     byNamespace.set(namespace, patterns.set(host, host));

@@ -102,6 +102,31 @@ describe("viewFor() Sidecar", () => {
     expect(hosts(scope.services)).toEqual(expected);
   });
 
+  it("takes a host of several namespaces from the proxy's own", () => {
+    const entry = (namespace: string, created: string) =>
+      anObject(
+        "ServiceEntry",
+        `of-${namespace}`,
+        { hosts: ["api.example.com"], ports: [{ number: 80, name: "http" }] },
+        { namespace, created },
+      );
+    const objects = [
+      entry("default", "2022-01-01T00:00:00Z"),
+      entry("shop", "2021-01-01T00:00:00Z"),
+      anObject("VirtualService", "v", {
+        hosts: ["web"],
+        http: [{ route: [{ destination: { host: "api.example.com" } }] }],
+      }),
+    ];
+    const names = (egress: readonly string[]) =>
+      view([...services, ...objects, sidecar("s", { egress: [{ hosts: egress }] })]).scope.services.map(
+        ({ name }) => name,
+      );
+    expect(names(["*/api.example.com"])).toEqual(["of-default"]);
+    expect(names(["shop/api.example.com"])).toEqual(["of-shop"]);
+    expect(names(["./web.default.svc.cluster.local"])).toEqual(["web", "of-default"]);
+  });
+
   it("cuts services down to the port of a listener", () => {
     const two = aService("two", {
       spec: {
@@ -224,6 +249,15 @@ describe("destinationRuleOf()", () => {
     });
   });
 
+  it("keeps the policy of the older rule", () => {
+    const policy = (simple: string) => ({ trafficPolicy: { loadBalancer: { simple } } });
+    const merged = applies([
+      rule("b", "shop", policy("RANDOM"), "2024-02-01T00:00:00Z"),
+      rule("a", "shop", policy("ROUND_ROBIN")),
+    ]);
+    expect(merged?.spec).toMatchObject(policy("ROUND_ROBIN"));
+  });
+
   it("prefers a rule that selects the client's workload", () => {
     const selecting = rule("some", "default", { workloadSelector: { matchLabels: { app: "web" } } });
     const all = rule("all", "default", {});
@@ -277,6 +311,16 @@ describe("viewFor() service targets", () => {
       aSlice("manual", [["p", "10.1.0.5"]], { port: 7070 }),
     ];
     expect(targets(objects, { ipAddresses: ["10.1.0.5"], podName: "p" })).toEqual(["manual:80>7070"]);
+  });
+
+  it("are not those of another pod at the same address", () => {
+    const objects = [
+      aService("manual", { spec: { selector: {} } }),
+      aPod("p", "10.1.0.5"),
+      aPod("other", "10.1.0.5"),
+      aSlice("manual", [["other", "10.1.0.5"]]),
+    ];
+    expect(targets(objects, { ipAddresses: ["10.1.0.5"], podName: "p" })).toEqual([]);
   });
 
   it("are found by the node's labels where no pod and no endpoint is known", () => {
