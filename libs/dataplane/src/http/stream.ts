@@ -128,6 +128,10 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
   refreshRoute(): void {
     this.route = this.#table?.match(this.request, this.random());
     this.info.route = this.route;
+    const action = this.route?.action;
+    // Here, not in the router: a weighted cluster brings filter configuration.
+    this.info.clusterChoice =
+      action?.kind === "forward" ? action.pick(this.random(), this.request) : undefined;
   }
 
   filterConfig(name: string): unknown {

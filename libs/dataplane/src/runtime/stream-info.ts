@@ -66,7 +66,7 @@ export class StreamInfo {
   remoteAddress: SocketAddress;
 
   route: Route | undefined;
-  /** What the route chose; set by the router, or before by a filter that must know. */
+  /** What the route chose among its clusters. */
   clusterChoice: ClusterChoice | undefined;
   upstreamCluster: string | undefined;
   upstreamHost: Host | undefined;

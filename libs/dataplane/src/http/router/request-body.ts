@@ -67,6 +67,15 @@ export class RequestBody {
     return writable;
   }
 
+  /** The same body, to be sent on its own. */
+  copy(): RequestBody {
+    const copy = new RequestBody(this.#complete, false, this.#limit);
+    copy.#chunks = this.#chunks.slice();
+    copy.#bytes = this.#bytes;
+    copy.#trailers = this.#trailers;
+    return copy;
+  }
+
   /** No further try will need it; `sent`: nor does the present one. */
   forget(sent: boolean): void {
     this.#keep = false;

@@ -309,6 +309,25 @@ describe("createRouter()", () => {
     expect(answer).not.toContain("x-drop");
   });
 
+  it("sends a copy of the whole request elsewhere, and ignores what becomes of it", async () => {
+    const { proxy, upstream } = await setUp(
+      (socket, received) => {
+        if (!received.endsWith("xyz")) return;
+        if (received.includes("host: h-shadow:81")) socket.destroy();
+        else socket.write(response(200, "ok"));
+      },
+      { route: forward({ mirrors: [{ cluster: "c", sample: () => true }] }) },
+    );
+    const answer = await exchange(
+      proxy.port,
+      "POST /p HTTP/1.1\r\nhost: h:81\r\ncontent-length: 3\r\n\r\nxyz",
+    );
+    expect(body(answer)).toBe("ok");
+    await until(() =>
+      upstream.received.some((text) => text.includes("host: h-shadow:81") && text.endsWith("xyz")),
+    );
+  });
+
   it("redirects, and answers directly", async () => {
     const { proxy } = await setUp(script(response(200, "")), {
       route: forward(

@@ -3,13 +3,14 @@ import type { Cluster, Host, TryOutcome } from "../../runtime/cluster.ts";
 import type { HeaderMap } from "../../runtime/headers.ts";
 import type { TerminalStream } from "../../runtime/http-filter.ts";
 import type { ResponseHead } from "../../runtime/request.ts";
-import type { ClusterChoice, ForwardAction, Route } from "../../runtime/route.ts";
+import type { ClusterChoice, ForwardAction, MirrorPolicy, Route } from "../../runtime/route.ts";
 import type { PooledConnection } from "../../upstream/connection.ts";
 import type { PoolFailure } from "../../upstream/host-pool.ts";
 import type { ClusterPools } from "../../upstream/pools.ts";
 import { mutateHeaders } from "../header-mutation.ts";
 import { localReplies, type UpstreamResetReason } from "../local-reply.ts";
 import { WheelTimer } from "../timer-wheel.ts";
+import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { RequestBody } from "./request-body.ts";
 import {
@@ -35,6 +36,7 @@ export class UpstreamRequest implements TryOwner {
   readonly #pools: ClusterPools;
   readonly #retry: RetryState | undefined;
   readonly #body: RequestBody;
+  readonly #mirrors: readonly MirrorPolicy[];
   readonly #routeMs: number;
   readonly #perTryMs: number;
   #attempt: UpstreamTry | undefined;
@@ -91,7 +93,9 @@ export class UpstreamRequest implements TryOwner {
     this.#routeMs = timeouts.routeMs;
     this.#perTryMs = timeouts.perTryMs;
     this.#retry = createRetryState(request, action.retry);
-    this.#body = new RequestBody(endStream, this.#retry !== undefined, context.bufferLimit);
+    this.#mirrors = (action.mirrors ?? []).filter(({ sample }) => sample(stream.random()));
+    const keep = this.#retry !== undefined || this.#mirrors.length > 0;
+    this.#body = new RequestBody(endStream, keep, context.bufferLimit);
     prepareRequest(request, {
       route,
       action,
@@ -104,7 +108,7 @@ export class UpstreamRequest implements TryOwner {
 
   #start(): void {
     this.#tryNext();
-    if (this.#body.complete) this.#armRouteTimer();
+    if (this.#body.complete) this.#requestComplete();
   }
 
   // The request's body
@@ -114,13 +118,21 @@ export class UpstreamRequest implements TryOwner {
     const stream = this.#attempt?.stream;
     const writable = this.#body.add(chunk, endStream, stream);
     if (!writable || (stream === undefined && this.#body.full)) this.#stream.holdRequest(true);
-    if (endStream) this.#armRouteTimer();
+    if (endStream) this.#requestComplete();
   }
 
   sendTrailers(trailers: HeaderMap): void {
     if (this.#over) return;
     this.#body.addTrailers(trailers, this.#attempt?.stream);
+    this.#requestComplete();
+  }
+
+  #requestComplete(): void {
     this.#armRouteTimer();
+    if (this.#mirrors.length === 0 || !(this.#body.repeatable || this.#body.absent)) return;
+    const { request } = this.#stream;
+    for (const { cluster } of this.#mirrors)
+      mirrorRequest(this.#context, cluster, { head: request, body: this.#body, timeoutMs: this.#routeMs });
   }
 
   /** As Envoy: the route's timeout runs from the end of the request. */

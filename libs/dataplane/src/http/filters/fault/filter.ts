@@ -68,7 +68,9 @@ class FaultStream implements HttpStreamFilter {
   }
 
   onRequest(head: RequestHead): FilterStatus {
-    if (!this.#meansCluster()) return "continue";
+    const { upstreamCluster } = this.#config;
+    if (upstreamCluster !== "" && this.#stream.info.clusterChoice?.cluster !== upstreamCluster)
+      return "continue";
     const delay = this.#delayMs(head);
     if (delay !== undefined && this.#inject()) {
       this.#shared.stats.delays.inc();
@@ -80,16 +82,6 @@ class FaultStream implements HttpStreamFilter {
       return "stop";
     }
     return this.#abort(head) ? "stop" : "continue";
-  }
-
-  /** Where the fault is for one cluster, the route's choice is made here, and the router keeps to it. */
-  #meansCluster(): boolean {
-    const { upstreamCluster } = this.#config;
-    if (upstreamCluster === "") return true;
-    const { info, route, request, random } = this.#stream;
-    if (route?.action.kind !== "forward") return false;
-    info.clusterChoice ??= route.action.pick(random(), request);
-    return info.clusterChoice.cluster === upstreamCluster;
   }
 
   #delayMs({ headers }: RequestHead): number | undefined {
