@@ -5,12 +5,13 @@ import { blackHole, inboundPassthrough, passthrough } from "./clusters/fixed.ts"
 import { buildInboundBackend } from "./clusters/inbound.ts";
 import { type BuildContext, createContext } from "./context.ts";
 import { buildGateway } from "./gateway/build.ts";
-import type { Listener, ProxyIr, ProxyTraits, RouteTable } from "./ir/index.ts";
+import type { IrPart, ProxyIr, ProxyTraits } from "./ir/index.ts";
 import { buildInboundListeners } from "./listeners/inbound.ts";
 import { inboundPorts } from "./listeners/inbound-ports.ts";
 import { buildOutboundListeners } from "./listeners/outbound.ts";
 import { virtualOutbound } from "./listeners/virtual-outbound.ts";
 import { IdentityMemo } from "./memo.ts";
+import { outboundVariant } from "./outbound-variant.ts";
 import { ProblemList } from "./problems.ts";
 import { configRef } from "./refs.ts";
 import { buildOutboundTable } from "./routes/outbound.ts";
@@ -36,16 +37,11 @@ export function traitsOf(view: ProxyView): ProxyTraits {
   };
 }
 
-interface Traffic {
-  readonly listeners: readonly Listener[];
-  readonly routes: readonly RouteTable[];
-}
-
-function buildSidecar(context: BuildContext): Traffic & Pick<ProxyIr, "backends"> {
+/** What is the proxy's own: its fixed backends, and what it takes for its workload. */
+function buildOwnPart(context: BuildContext): IrPart {
   const { view, mesh } = context;
   const intercepted = view.node.interceptionMode !== "NONE";
   const ports = inboundPorts(context);
-  const outbound = buildOutboundListeners(context);
   return {
     backends: [
       blackHole(mesh),
@@ -53,13 +49,33 @@ function buildSidecar(context: BuildContext): Traffic & Pick<ProxyIr, "backends"
       ...(intercepted ? [inboundPassthrough(mesh)] : []),
       ...ports.map((port) => buildInboundBackend(context, port)),
     ],
-    listeners: [
-      ...(intercepted ? [virtualOutbound(context)] : []),
-      ...outbound.listeners,
-      ...buildInboundListeners(context, ports),
-    ],
-    routes: outbound.tables.map((table) => buildOutboundTable(context, table)),
+    loadAssignments: [],
+    listeners: [...(intercepted ? [virtualOutbound(context)] : []), ...buildInboundListeners(context, ports)],
+    routes: [],
   };
+}
+
+function buildGatewayPart(context: BuildContext): IrPart {
+  return { backends: [blackHole(context.mesh)], loadAssignments: [], ...buildGateway(context) };
+}
+
+/** What is the same for every proxy with the same {@link outboundVariant} of a scope. */
+function buildSharedPart(context: BuildContext): WithProblems<IrPart> {
+  const problems = new ProblemList();
+  const scoped = { ...context, problems };
+  const { sidecar } = context.view.scope;
+  if (sidecar) reportUnsupported("Sidecar", sidecar, problems.for(configRef(sidecar)));
+  const { backends, loadAssignments, problems: found } = buildServiceBackends(scoped);
+  problems.addAll(found);
+  const outbound =
+    context.view.node.type === "router" ? { listeners: [], tables: [] } : buildOutboundListeners(scoped);
+  const value = {
+    backends,
+    loadAssignments,
+    listeners: outbound.listeners,
+    routes: outbound.tables.map((table) => buildOutboundTable(scoped, table)),
+  };
+  return { value, problems: problems.all() };
 }
 
 /**
@@ -72,22 +88,10 @@ export function buildProxyIr(
 ): WithProblems<ProxyIr> {
   const problems = new ProblemList();
   const context = createContext(view, memo, problems);
-  const { sidecar } = view.scope;
-  if (sidecar) reportUnsupported("Sidecar", sidecar, problems.for(configRef(sidecar)));
-  const services = buildServiceBackends(context);
-  problems.addAll(services.problems);
-  const traffic =
-    view.node.type === "router"
-      ? { backends: [blackHole(context.mesh)], ...buildGateway(context) }
-      : buildSidecar(context);
-  return {
-    value: {
-      proxy: traitsOf(view),
-      backends: [...traffic.backends, ...services.backends],
-      loadAssignments: services.loadAssignments,
-      listeners: traffic.listeners,
-      routes: traffic.routes,
-    },
-    problems: problems.all(),
-  };
+  const shared = memo.get([view.scope, view.snapshot], outboundVariant(context), () =>
+    buildSharedPart(context),
+  );
+  problems.addAll(shared.problems);
+  const own = view.node.type === "router" ? buildGatewayPart(context) : buildOwnPart(context);
+  return { value: { proxy: traitsOf(view), parts: [own, shared.value] }, problems: problems.all() };
 }

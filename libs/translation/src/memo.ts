@@ -1,6 +1,6 @@
 const absent = {};
 /** Answers kept for one set of objects, told apart by variant; more means that variants come and go. */
-const variantLimit = 16;
+const variantLimit = 64;
 
 interface Level {
   readonly next: WeakMap<object, Level>;

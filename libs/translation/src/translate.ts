@@ -22,8 +22,8 @@ export function createTranslator(): Translator {
   return {
     translate: (view) => {
       const ir = buildProxyIr(view, memo);
-      const problems = [...ir.problems, ...checkIr(ir.value)];
-      return { value: toResourceSet(encodeIr(ir.value, memo)), problems };
+      const problems = [...ir.problems, ...checkIr(ir.value, memo)];
+      return { value: toResourceSet(encodeIr(ir.value, memo), memo), problems };
     },
   };
 }

@@ -1,4 +1,3 @@
-import type { WithProblems } from "@weft/base";
 import type { Backend, LoadAssignment } from "./backend.ts";
 import type { Listener } from "./listener.ts";
 import type { RouteTable } from "./route.ts";
@@ -9,9 +8,17 @@ export * from "./policy.ts";
 export * from "./route.ts";
 export * from "./tls.ts";
 
-/** What one proxy is to do, in Weft's own words: no Envoy types, no Kubernetes types. */
+/**
+ * What one proxy is to do, in Weft's own words: no Envoy types, no Kubernetes types. In parts, because most of it is
+ * the same for many proxies: a part that is shared is the same object for all of them.
+ */
 export interface ProxyIr {
   readonly proxy: ProxyTraits;
+  readonly parts: readonly IrPart[];
+}
+
+/** A part of what a proxy is to do. Names are unique across the parts of one proxy. */
+export interface IrPart {
   readonly backends: readonly Backend[];
   readonly loadAssignments: readonly LoadAssignment[];
   readonly listeners: readonly Listener[];
@@ -31,6 +38,3 @@ export interface ProxyTraits {
   readonly clusterId: string;
   readonly meshId: string;
 }
-
-/** An IR with what could not be carried into it. */
-export type BuiltIr = WithProblems<ProxyIr>;

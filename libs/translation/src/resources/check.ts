@@ -1,5 +1,14 @@
 import type { Problem } from "@weft/base";
-import type { Backend, NetworkFilter, ProxyIr, RouteTable, VirtualHost } from "../ir/index.ts";
+import type {
+  Backend,
+  IrPart,
+  Listener,
+  NetworkFilter,
+  ProxyIr,
+  RouteTable,
+  VirtualHost,
+} from "../ir/index.ts";
+import type { IdentityMemo } from "../memo.ts";
 import { parseBackendName } from "../names.ts";
 
 /** Backends that a virtual host sends to. */
@@ -14,80 +23,147 @@ function backendsOf(host: VirtualHost): readonly string[] {
   );
 }
 
-function filtersOf({ listeners }: ProxyIr): readonly NetworkFilter[] {
+function filtersOf(listeners: readonly Listener[]): readonly NetworkFilter[] {
   return listeners.flatMap(({ chains, defaultChain }) =>
     [...chains, ...(defaultChain ? [defaultChain] : [])].map(({ filter }) => filter),
   );
 }
 
+/** What a part has, by name. */
+interface PartIndex {
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly listeners: ReadonlySet<string>;
+  readonly tables: ReadonlySet<string>;
+  /** Names that stand twice in the part. */
+  readonly twice: readonly string[];
+}
+
+function indexOf({ backends, listeners, routes }: IrPart): PartIndex {
+  const twice: string[] = [];
+  const unique = (kind: string, pieces: readonly { readonly name: string }[]) => {
+    const names = new Set<string>();
+    for (const { name } of pieces) {
+      if (names.has(name)) twice.push(`${kind} ${name}`);
+      names.add(name);
+    }
+    return names;
+  };
+  unique("cluster", backends);
+  return {
+    backends: new Map(backends.map((backend) => [backend.name, backend])),
+    listeners: unique("listener", listeners),
+    tables: unique("route table", routes),
+    twice,
+  };
+}
+
+/** The parts that a part may refer to. */
+class Known {
+  readonly #parts: readonly PartIndex[];
+
+  constructor(parts: readonly PartIndex[]) {
+    this.#parts = parts;
+  }
+
+  hasBackend(name: string): boolean {
+    return this.#parts.some(({ backends }) => backends.has(name));
+  }
+
+  hasTable(name: string): boolean {
+    return this.#parts.some(({ tables }) => tables.has(name));
+  }
+
+  /** Backends of a service; looks at all of them, which only a mistake is worth. */
+  ofHost(host: string): readonly Backend[] {
+    const all = this.#parts.flatMap(({ backends }) => [...backends.values()]);
+    return all.filter(({ services }) => services.some((service) => service.host === host));
+  }
+}
+
 /** Why a backend is not there, as far as the others tell. */
-function missing(name: string, backends: ReadonlyMap<string, Backend>): string {
+function missing(name: string, known: Known): string {
   const parts = parseBackendName(name);
-  const others = [...backends.values()].filter(({ services }) =>
-    services.some(({ host }) => host === parts?.host),
-  );
+  const others = parts === undefined ? [] : known.ofHost(parts.host);
   if (parts === undefined || others.length === 0) return `there is no service for ${parts?.host ?? name}`;
-  const ports = new Set(others.map((other) => parseBackendName(other.name)?.port));
-  if (!ports.has(parts.port))
-    return `${parts.host} has no port ${parts.port}; it has ${[...ports].filter((port) => port !== undefined).join(", ")}`;
-  return `no DestinationRule defines the subset ${parts.subset} of ${parts.host}`;
+  const ports = [...new Set(others.map((other) => parseBackendName(other.name)?.port))];
+  return ports.includes(parts.port)
+    ? `no DestinationRule defines the subset ${parts.subset} of ${parts.host}`
+    : `${parts.host} has no port ${parts.port}; it has ${ports.filter((port) => port !== undefined).join(", ")}`;
 }
 
 /**
  * A VirtualService for a service without port 80 still has a place in the table of port 80, as if its hosts were not
  * services at all; nobody asks there for what does not exist.
  */
-function asksNobody(table: RouteTable, host: VirtualHost, backends: ReadonlyMap<string, Backend>): boolean {
+function asksNobody(table: RouteTable, host: VirtualHost, known: Known): boolean {
   if (table.name !== "80" || host.origin.some(({ kind }) => kind === "Service")) return false;
-  const name = host.name.slice(0, host.name.lastIndexOf(":"));
-  return [...backends.values()].some(({ services }) => services.some((service) => service.host === name));
+  return known.ofHost(host.name.slice(0, host.name.lastIndexOf(":"))).length > 0;
+}
+
+type Report = (problem: Omit<Problem, "severity" | "path">) => void;
+
+function checkTable(table: RouteTable, known: Known, report: Report): void {
+  for (const host of table.virtualHosts)
+    for (const name of new Set(backendsOf(host)))
+      if (!known.hasBackend(name) && !asksNobody(table, host, known)) {
+        const object = host.origin[0];
+        const message = `route of ${host.name} to ${name}: ${missing(name, known)}; requests get 503`;
+        report({ code: "unknown-destination", message, ...(object ? { object } : {}) });
+      }
+}
+
+function checkFilter(filter: NetworkFilter, known: Known, report: Report): void {
+  if (filter.kind === "tcp") {
+    for (const { backend } of filter.destinations)
+      if (!known.hasBackend(backend))
+        report({ code: "unknown-destination", message: `${backend}: ${missing(backend, known)}` });
+  } else if (filter.routes.kind === "rds" && !known.hasTable(filter.routes.name)) {
+    const message = `a listener names the route table ${filter.routes.name}, which is not there`;
+    report({ code: "unknown-route-table", message });
+  }
+}
+
+function checkPart(part: IrPart, index: PartIndex, others: readonly PartIndex[]): readonly Problem[] {
+  const problems: Problem[] = [];
+  const report: Report = (problem) => problems.push({ severity: "warning", path: "", ...problem });
+  const known = new Known([index, ...others]);
+  for (const table of part.routes) checkTable(table, known, report);
+  for (const filter of filtersOf(part.listeners)) checkFilter(filter, known, report);
+  const elsewhere = others.flatMap((other) => [
+    ...[...index.backends.keys()].filter((name) => other.backends.has(name)).map((name) => `cluster ${name}`),
+    ...[...index.listeners].filter((name) => other.listeners.has(name)).map((name) => `listener ${name}`),
+    ...[...index.tables].filter((name) => other.tables.has(name)).map((name) => `route table ${name}`),
+  ]);
+  for (const what of [...index.twice, ...elsewhere])
+    report({ code: "duplicate-resource", message: `there are two of ${what}; the first is sent` });
+  return problems;
+}
+
+/** The backends that every proxy of a kind has, whatever the mesh. */
+function fixedPart(own: IrPart): IrPart {
+  const backends = own.backends.filter(({ services }) => services.length === 0);
+  return { backends, loadAssignments: [], listeners: [], routes: [] };
 }
 
 /**
  * What does not hold together: routes to backends that are not there (requests get 503), and a listener, route table
- * or backend of which there are two (the first is sent).
+ * or backend of which there are two (the first is sent). The first part, a proxy's own, may refer to all others, and
+ * these to themselves and to the fixed backends; so they need to be checked once for all proxies that share them.
  */
-export function checkIr(ir: ProxyIr): readonly Problem[] {
-  const problems: Problem[] = [];
-  const backends = new Map(ir.backends.map((backend) => [backend.name, backend]));
-  const tables = new Set(ir.routes.map(({ name }) => name));
-  const report = (problem: Omit<Problem, "severity" | "path">) =>
-    problems.push({ severity: "warning", path: "", ...problem });
-
-  for (const table of ir.routes)
-    for (const host of table.virtualHosts)
-      for (const name of new Set(backendsOf(host)))
-        if (!backends.has(name) && !asksNobody(table, host, backends)) {
-          const object = host.origin[0];
-          const message = `route of ${host.name} to ${name}: ${missing(name, backends)}; requests get 503`;
-          report({ code: "unknown-destination", message, ...(object ? { object } : {}) });
-        }
-  for (const filter of filtersOf(ir)) {
-    if (filter.kind === "tcp") {
-      for (const { backend } of filter.destinations)
-        if (!backends.has(backend))
-          report({ code: "unknown-destination", message: `${backend}: ${missing(backend, backends)}` });
-    } else if (filter.routes.kind === "rds" && !tables.has(filter.routes.name)) {
-      report({
-        code: "unknown-route-table",
-        message: `a listener names the route table ${filter.routes.name}, which is not there`,
-      });
-    }
-  }
-  for (const [kind, names] of Object.entries({
-    listener: ir.listeners.map(({ name }) => name),
-    "route table": ir.routes.map(({ name }) => name),
-    cluster: ir.backends.map(({ name }) => name),
-  })) {
-    const seen = new Set<string>();
-    for (const name of names) {
-      if (seen.has(name))
-        report({
-          code: "duplicate-resource",
-          message: `there are two of ${kind} ${name}; the first is sent`,
-        });
-      seen.add(name);
-    }
-  }
-  return problems;
+export function checkIr({ parts }: ProxyIr, memo: IdentityMemo): readonly Problem[] {
+  const [own, ...shared] = parts;
+  if (own === undefined) return [];
+  const indexes = shared.map((part) => memo.get([part], "index", () => indexOf(part)));
+  const fixed = fixedPart(own);
+  const variant = `check|${fixed.backends.map(({ name }) => name).join()}`;
+  return [
+    ...shared.flatMap((part) =>
+      memo.get([part], variant, () => {
+        const index = memo.get([part], "index", () => indexOf(part));
+        // The fixed ones are another's: that they stand in both is no mistake of this part.
+        return checkPart(part, index, [indexOf(fixed)]);
+      }),
+    ),
+    ...checkPart(own, indexOf(own), indexes),
+  ];
 }

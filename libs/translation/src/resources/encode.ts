@@ -1,7 +1,7 @@
-import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { contentHash, type ObjectRef } from "@weft/base";
-import { type EncodedResource, typeUrls } from "@weft/envoy-api";
+import { type EncodedResource, type TypeUrl, typeUrls } from "@weft/envoy-api";
 import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@weft/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
@@ -9,10 +9,20 @@ import { VirtualHostSchema } from "@weft/envoy-api/envoy/config/route/v3/route_c
 import { RouteConfigurationSchema } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
 import { toCluster } from "../clusters/to-envoy.ts";
 import { toLoadAssignment } from "../endpoints/to-envoy.ts";
-import type { ProxyIr, ProxyTraits, RouteTable, VirtualHost } from "../ir/index.ts";
+import type {
+  Backend,
+  IrPart,
+  Listener,
+  LoadAssignment,
+  ProxyIr,
+  ProxyTraits,
+  RouteTable,
+  VirtualHost,
+} from "../ir/index.ts";
 import { toListener } from "../listeners/to-envoy.ts";
 import type { IdentityMemo } from "../memo.ts";
 import { toRouteConfigurationHead, toVirtualHost } from "../routes/to-envoy.ts";
+import { type ResourceList, toResourceList } from "./resource-list.ts";
 
 /** `virtual_hosts` in envoy.config.route.v3.RouteConfiguration. */
 const virtualHostsField = RouteConfigurationSchema.field.virtualHosts.number;
@@ -40,16 +50,6 @@ export function encodeResource(
   return Object.freeze({ name, typeUrl, any, version: contentHash(any), origin: sameRefs(origin) });
 }
 
-function encodeMessage<S extends DescMessage>(
-  schema: S,
-  message: MessageShape<S>,
-  name: string,
-  typeUrl: string,
-  origin: readonly ObjectRef[],
-): EncodedResource {
-  return encodeResource(name, typeUrl, toBinary(schema, message), origin);
-}
-
 /**
  * A table's bytes: its head, then the virtual hosts' bytes one after the other. What a repeated field holds may be
  * written piece by piece, so a virtual host is encoded once for all the tables and versions it stands in.
@@ -62,57 +62,71 @@ function encodeTable(table: RouteTable, encodeHost: (host: VirtualHost) => Uint8
   return writer.finish();
 }
 
-/** Traits that telemetry puts into listeners, as a key. */
-function traitsKey(traits: ProxyTraits): string {
-  return JSON.stringify(traits);
+/** What of a proxy's traits shows in a listener: telemetry labels only where requests are looked at. */
+function listenerVariant({ chains, defaultChain }: Listener, traits: ProxyTraits): string {
+  const http = [...chains, ...(defaultChain ? [defaultChain] : [])].some(
+    ({ filter }) => filter.kind === "http",
+  );
+  return http ? `listener|${JSON.stringify(traits)}` : `listener|${traits.istioExtensions}`;
 }
 
-/** Every resource of a proxy, encoded; what `memo` knows of equal pieces is not encoded again. */
-export function encodeIr(ir: ProxyIr, memo: IdentityMemo): readonly EncodedResource[] {
-  const { proxy } = ir;
-  const backendVariant = `cluster|${proxy.istioExtensions}|${proxy.agentServesFiles}`;
-  const listenerVariant = `listener|${traitsKey(proxy)}`;
-  const host = (virtualHost: VirtualHost) =>
-    memo.get([virtualHost], "virtual-host", () => toBinary(VirtualHostSchema, toVirtualHost(virtualHost)));
-  return [
-    ...ir.backends.map((backend) =>
-      memo.get([backend], backendVariant, () =>
-        encodeMessage(
-          ClusterSchema,
-          toCluster(backend, proxy),
-          backend.name,
-          typeUrls.cluster,
-          backend.origin,
-        ),
-      ),
-    ),
-    ...ir.loadAssignments.map((assignment) =>
-      memo.get([assignment], "load-assignment", () =>
-        encodeMessage(
-          ClusterLoadAssignmentSchema,
-          toLoadAssignment(assignment.name, assignment.localities),
-          assignment.name,
-          typeUrls.endpoint,
-          assignment.origin,
-        ),
-      ),
-    ),
-    ...ir.listeners.map((listener) =>
-      memo.get([listener], listenerVariant, () =>
-        encodeMessage(
-          ListenerSchema,
-          toListener(listener, proxy),
-          listener.name,
-          typeUrls.listener,
-          listener.origin,
-        ),
-      ),
-    ),
-    ...ir.routes.map((table) => {
-      const origin = table.virtualHosts.flatMap((virtualHost) => virtualHost.origin);
-      return memo.get([table], "route-table", () =>
-        encodeResource(table.name, typeUrls.route, encodeTable(table, host), origin),
-      );
-    }),
-  ];
+/** Encodes pieces of an IR; what `memo` knows of equal pieces is not encoded again. */
+class PieceEncoder {
+  readonly #traits: ProxyTraits;
+  readonly #memo: IdentityMemo;
+
+  constructor(traits: ProxyTraits, memo: IdentityMemo) {
+    this.#traits = traits;
+    this.#memo = memo;
+  }
+
+  readonly cluster = (backend: Backend): EncodedResource => {
+    const traits = this.#traits;
+    const variant = `cluster|${traits.istioExtensions}|${traits.agentServesFiles}`;
+    return this.#memo.get([backend], variant, () => {
+      const value = toBinary(ClusterSchema, toCluster(backend, traits));
+      return encodeResource(backend.name, typeUrls.cluster, value, backend.origin);
+    });
+  };
+
+  readonly loadAssignment = (assignment: LoadAssignment): EncodedResource =>
+    this.#memo.get([assignment], "load-assignment", () => {
+      const { name, localities, origin } = assignment;
+      const value = toBinary(ClusterLoadAssignmentSchema, toLoadAssignment(name, localities));
+      return encodeResource(name, typeUrls.endpoint, value, origin);
+    });
+
+  readonly listener = (listener: Listener): EncodedResource =>
+    this.#memo.get([listener], listenerVariant(listener, this.#traits), () => {
+      const value = toBinary(ListenerSchema, toListener(listener, this.#traits));
+      return encodeResource(listener.name, typeUrls.listener, value, listener.origin);
+    });
+
+  readonly routeTable = (table: RouteTable): EncodedResource =>
+    this.#memo.get([table], "route-table", () => {
+      const value = encodeTable(table, (host) => this.#virtualHost(host));
+      const origin = table.virtualHosts.flatMap((host) => host.origin);
+      return encodeResource(table.name, typeUrls.route, value, origin);
+    });
+
+  #virtualHost(host: VirtualHost): Uint8Array {
+    return this.#memo.get([host], "virtual-host", () => toBinary(VirtualHostSchema, toVirtualHost(host)));
+  }
+}
+
+/** The resources of a proxy by type, in lists of which each came from one part of its IR. */
+export function encodeIr(
+  { proxy, parts }: ProxyIr,
+  memo: IdentityMemo,
+): ReadonlyMap<TypeUrl, readonly ResourceList[]> {
+  const encoder = new PieceEncoder(proxy, memo);
+  const variant = JSON.stringify(proxy);
+  const lists = <T>(pieces: (part: IrPart) => readonly T[], encode: (piece: T) => EncodedResource) =>
+    parts.map((part) => memo.get([pieces(part)], variant, () => toResourceList(pieces(part).map(encode))));
+  return new Map<TypeUrl, readonly ResourceList[]>([
+    [typeUrls.cluster, lists(({ backends }) => backends, encoder.cluster)],
+    [typeUrls.endpoint, lists(({ loadAssignments }) => loadAssignments, encoder.loadAssignment)],
+    [typeUrls.listener, lists(({ listeners }) => listeners, encoder.listener)],
+    [typeUrls.route, lists(({ routes }) => routes, encoder.routeTable)],
+  ]);
 }

@@ -1,28 +1,34 @@
 import { contentHash } from "@weft/base";
-import { type EncodedResource, type ResourceSet, typeUrls } from "@weft/envoy-api";
+import { type EncodedResource, type ResourceSet, type TypeUrl, typeUrls } from "@weft/envoy-api";
+import type { IdentityMemo } from "../memo.ts";
+import { mergeLists, type ResourceList, toResourceList } from "./resource-list.ts";
 
-const none: ReadonlyMap<string, EncodedResource> = new Map();
+type Resources = ReadonlyMap<string, EncodedResource>;
 
-function hashOf(resources: ReadonlyMap<string, EncodedResource>): string {
-  return contentHash([...resources.values()].map(({ name, version }) => `${name}\n${version}`).join("\n"));
+const none = toResourceList([]);
+const noResources: Resources = new Map();
+
+function toMap({ resources }: ResourceList): Resources {
+  return new Map(resources.map((resource) => [resource.name, resource]));
 }
 
-/** All of a proxy's resources, in the order of their names. The first of two with one name stays. */
-export function toResourceSet(resources: readonly EncodedResource[]): ResourceSet {
-  const types = new Map<string, Map<string, EncodedResource>>();
-  for (const typeUrl of Object.values(typeUrls)) types.set(typeUrl, new Map());
-  const sorted = [...resources].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  for (const resource of sorted) {
-    const ofType = types.get(resource.typeUrl) ?? new Map<string, EncodedResource>();
-    types.set(resource.typeUrl, ofType);
-    if (!ofType.has(resource.name)) ofType.set(resource.name, resource);
+/** All of a proxy's resources. Of lists that `memo` has seen, the same maps. */
+export function toResourceSet(
+  lists: ReadonlyMap<TypeUrl, readonly ResourceList[]>,
+  memo: IdentityMemo,
+): ResourceSet {
+  const types = new Map<string, { readonly version: string; readonly resources: Resources }>();
+  for (const typeUrl of Object.values(typeUrls)) {
+    const merged = (lists.get(typeUrl) ?? []).reduce(mergeLists, none);
+    types.set(typeUrl, {
+      version: merged.version,
+      resources: memo.get([merged], "map", () => toMap(merged)),
+    });
   }
-  const versions = new Map([...types].map(([typeUrl, map]) => [typeUrl, hashOf(map)]));
-  const version = contentHash([...versions].map((pair) => pair.join("\n")).join("\n"));
-  const noneVersion = hashOf(none);
+  const version = contentHash([...types].map(([typeUrl, type]) => `${typeUrl}\n${type.version}`).join("\n"));
   return Object.freeze({
     version,
-    ofType: (typeUrl: string) => types.get(typeUrl) ?? none,
-    typeVersion: (typeUrl: string) => versions.get(typeUrl) ?? noneVersion,
+    ofType: (typeUrl: string) => types.get(typeUrl)?.resources ?? noResources,
+    typeVersion: (typeUrl: string) => types.get(typeUrl)?.version ?? none.version,
   });
 }

@@ -91,10 +91,6 @@ class VirtualServiceRoutes {
 
   #buildRoute(http: HTTPRoute, match: HTTPMatchRequest | undefined, path: string): Route | undefined {
     const report = this.#report;
-    if (http.delegate !== undefined) {
-      report.unsupported(`${path}.delegate`, "delegate");
-      return undefined;
-    }
     const routeMatch = match === undefined ? matchAll : buildMatch(match);
     const request = buildHeaders(http.headers?.request);
     const response = buildHeaders(http.headers?.response);

@@ -1,0 +1,48 @@
+import { stableStringify } from "@weft/base";
+import { endpointsOf, type ProxyView } from "@weft/mesh-model";
+import type { BuildContext } from "./context.ts";
+
+/** Whether anything in sight asks for the labels of the client: a match by source, or a rule for some workloads. */
+function asksForLabels({ scope, snapshot }: ProxyView): boolean {
+  const bySource = scope.listeners.some(({ virtualServices }) =>
+    virtualServices.some(({ spec }) =>
+      [...(spec.http ?? []), ...(spec.tls ?? []), ...(spec.tcp ?? [])].some((route) =>
+        route.match?.some(({ sourceLabels }) => sourceLabels !== undefined),
+      ),
+    ),
+  );
+  return (
+    bySource || snapshot.configs.destinationRules.some(({ spec }) => spec.workloadSelector !== undefined)
+  );
+}
+
+/** Addresses of the endpoints of services without an address of their own: they get listeners, but not on themselves. */
+function headlessAddresses({ scope, snapshot }: ProxyView): ReadonlySet<string> {
+  const headless = scope.services.filter(
+    ({ addresses, resolution }) => addresses.length === 0 && resolution === "Passthrough",
+  );
+  return new Set(headless.flatMap((service) => endpointsOf(snapshot, service).map(({ address }) => address)));
+}
+
+/**
+ * All that the outbound side of a proxy depends on besides its scope and the snapshot, as a key: proxies with the same
+ * key share all of it. A builder that reads more of a proxy must add it here.
+ */
+export function outboundVariant(context: BuildContext): string {
+  const { view, memo, mutualTls, locality } = context;
+  const { node, scope, snapshot } = view;
+  const labelled = memo.get([scope, snapshot], "asks-for-labels", () => asksForLabels(view));
+  const headless = memo.get([scope, snapshot], "headless-addresses", () => headlessAddresses(view));
+  return JSON.stringify([
+    "outbound",
+    node.type,
+    node.interceptionMode,
+    node.dnsDomain,
+    node.httpProxyPort,
+    node.metadata.HTTP10,
+    mutualTls,
+    locality,
+    labelled ? stableStringify(view.labels) : "",
+    node.ipAddresses.filter((address) => headless.has(address)),
+  ]);
+}
