@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import type { LocalMesh } from "./local-mesh.ts";
 import { findProxies, type ProcessMemory, shortName } from "./observe.ts";
 import type { RunningWorkload } from "./start-workloads.ts";
+import { defaultStateFile } from "./state-file.ts";
 import { renderTable } from "./table.ts";
 
 /** What runs where: a line per workload. */
@@ -39,12 +40,14 @@ export function describeExamples(mesh: LocalMesh, folder: string, cwd: string): 
   const samples: [string, string][] = existsSync(sample)
     ? [["", `cp ${here(sample)} ${here(join(mesh.config, "reviews.yaml"))}`]]
     : [];
+  const weftctl =
+    basename(mesh.stateFile) === defaultStateFile ? "npx weftctl" : `WEFT_MESH=${mesh.stateFile} npx weftctl`;
   const rows: [string, string][] = [
     ["open", mesh.url + mesh.openPath],
     ["change", `edit a file of ${here(mesh.config)}; it is live at once`],
     ...samples,
-    ["look", "npx weftctl proxy-status"],
-    ["", "npx weftctl proxy-config routes istio-ingressgateway"],
+    ["look", `${weftctl} proxy-status`],
+    ["", `${weftctl} proxy-config routes istio-ingressgateway`],
     ["break", "kill -9 the PID of a proxy; its agent starts another"],
     ["stop", "Ctrl-C"],
   ];

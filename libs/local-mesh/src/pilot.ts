@@ -1,9 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Problem } from "@weft/base";
-import { createInProcessBus } from "@weft/bus";
-import { watchFiles } from "@weft/config-sources";
-import { createPilot, type Pilot, type StartSource, type Translate } from "@weft/discovery";
-import { createLogger } from "@weft/observability";
+import type { Pilot, StartSource, Translate } from "@weft/discovery";
 import { adminGet } from "./admin-client.ts";
 import type { ProxySync } from "./checks/index.ts";
 import { localiseEvent } from "./local-source.ts";
@@ -41,6 +38,13 @@ export interface LocalPilot {
 /** Starts pilot-discovery with both folders as its sources, and can stop it and start it again at the same addresses. */
 export async function startLocalPilot(options: LocalPilotOptions): Promise<LocalPilot> {
   const { address: host, ports, objects, config, translate, onProblems } = options;
+  // Imported only here: weftctl reads this lib's state file in each of its commands, and few of those run a pilot.
+  const [{ createInProcessBus }, { watchFiles }, { createPilot }, { createLogger }] = await Promise.all([
+    import("@weft/bus"),
+    import("@weft/config-sources"),
+    import("@weft/discovery"),
+    import("@weft/observability"),
+  ]);
   const logFile = openSync(options.logFile, "a");
   const logger = createLogger({
     component: "pilot-discovery",

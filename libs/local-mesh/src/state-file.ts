@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
-/** What a running mesh says of itself, so that `weftctl` finds its parts. */
+/** What a running mesh says of itself, so that `weftctl` finds its parts: in `mesh.json`, or in the file that $WEFT_MESH names. */
 export interface MeshState {
   /** Process that runs the control plane and everything else. */
   readonly pid: number;
@@ -23,10 +23,13 @@ export function stateFolder(env: NodeJS.ProcessEnv): string {
 /** Most meshes of one user at a time. */
 const maxMeshes = 20;
 
+/** The file of a user's first mesh, which `weftctl` looks for. */
+export const defaultStateFile = "mesh.json";
+
 /** `mesh.json` for the first mesh, `mesh-2.json` for one beside it, and so on. */
 export function stateFiles(folder: string): string[] {
   return Array.from({ length: maxMeshes }, (_, index) =>
-    join(folder, index === 0 ? "mesh.json" : `mesh-${index + 1}.json`),
+    join(folder, index === 0 ? defaultStateFile : `mesh-${index + 1}.json`),
   );
 }
 
