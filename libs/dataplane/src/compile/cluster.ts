@@ -74,11 +74,12 @@ export function compileCluster(message: Cluster): Compiled<ClusterConfig> {
 }
 
 function compileDiscovery(message: Cluster, problems: Problems): Discovery | undefined {
-  if (message.clusterDiscoveryType.case !== "type") {
+  const { clusterDiscoveryType: specifier } = message;
+  if (specifier.case === "clusterType") {
     problems.error("cluster_type", "not-implemented", "custom cluster types are not implemented");
     return undefined;
   }
-  const type = message.clusterDiscoveryType.value;
+  const type = specifier.value ?? Cluster_DiscoveryType.STATIC;
   const endpoints = () =>
     message.loadAssignment === undefined
       ? { localities: [], overprovisioningPercent: 140 }

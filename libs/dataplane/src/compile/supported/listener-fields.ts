@@ -58,7 +58,6 @@ export const listenerFields: Readonly<Record<string, FieldSupport>> = {
       http3_protocol_options: "HTTP/3 is not served",
       delayed_close_timeout: "a closed connection's last bytes are left to the system",
       stream_error_on_invalid_http_message: "after a message that makes no sense the connection is closed",
-      http1_safe_max_connection_duration: "connections drain at their longest life in any case",
       typed_header_validation_config: "headers are always validated",
       add_proxy_protocol_connection_state: "the PROXY protocol is not read",
       access_log_options: "access logs are written when a stream ends",
@@ -72,7 +71,6 @@ export const listenerFields: Readonly<Record<string, FieldSupport>> = {
   "envoy.config.core.v3.HttpProtocolOptions": {
     used: `idle_timeout max_connection_duration max_headers_count max_stream_duration max_requests_per_connection
       headers_with_underscores_action`,
-    withoutEffect: { max_response_headers_kb: "the bound of request heads holds for responses" },
   },
   "envoy.config.core.v3.Http1ProtocolOptions": {
     used: `allow_absolute_url accept_http_10 default_host_for_http_10 header_key_format enable_trailers

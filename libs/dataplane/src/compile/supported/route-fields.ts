@@ -20,7 +20,6 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
     withoutEffect: {
       virtual_clusters: "those statistics are not kept",
       per_request_buffer_limit_bytes: "retries keep what fits into their fixed buffer",
-      request_body_buffer_limit: "retries keep what fits into their fixed buffer",
       metadata: "is for readers of the configuration",
     },
   },
@@ -29,7 +28,6 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
     withoutEffect: {
       tracing: "no spans are made yet",
       per_request_buffer_limit_bytes: "retries keep what fits into their fixed buffer",
-      request_body_buffer_limit: "retries keep what fits into their fixed buffer",
       stat_prefix: "those statistics are not kept",
     },
   },
