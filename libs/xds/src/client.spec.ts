@@ -1,7 +1,7 @@
 import { createFakeClock } from "@weft/base";
 import { type ResourceSet, typeUrls } from "@weft/envoy-api";
 import { createXdsClient, type XdsClient, type XdsClientEvent } from "./client.ts";
-import { accept, reject, type XdsUpdate } from "./client-subscription.ts";
+import { accept, reject, type Verdict, type XdsUpdate } from "./client-subscription.ts";
 import type { XdsConnection, XdsServerEvent } from "./connection.ts";
 import { createXdsServer, type XdsServer } from "./server.ts";
 import { setOf } from "./testing/exchange.ts";
@@ -110,6 +110,23 @@ describe.each(["delta", "sotw"] as const)("createXdsClient() in %s", (mode) => {
     await until("the ACK", () => has.has("good") && state(typeUrls.cluster)?.state === "SYNCED");
     subscription.reject("after all");
     await until("the late NACK", () => state(typeUrls.cluster)?.nacked?.message === "after all");
+  });
+
+  it("does not answer before it has judged, though its names change meanwhile", async () => {
+    let release = () => {};
+    const judged = new Promise<Verdict>((resolve) => {
+      release = () => resolve(accept);
+    });
+    const subscription = client.subscribe(typeUrls.endpoint, { names: ["a"], onUpdate: () => judged });
+    await until("the response", () => state(typeUrls.endpoint)?.sent);
+    await until("its arrival", () => client.connected);
+    subscription.setNames(["a", "b"]);
+    const clusters = watch(typeUrls.cluster, "*");
+    await until("an answer to a later request", () => clusters.subscription.ready);
+    expect(state(typeUrls.endpoint)).toMatchObject({ state: "STALE", acked: undefined });
+    release();
+    await until("the ACK", () => state(typeUrls.endpoint)?.state === "SYNCED");
+    expect(state(typeUrls.endpoint)?.names).toEqual(new Set(["a", "b"]));
   });
 
   it("rejects what its owner throws at", async () => {

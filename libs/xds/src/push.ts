@@ -132,7 +132,7 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
       unanswered: unknown,
       mustAnswer: false,
       leaving: kept,
-      warming: warming && !inFull,
+      warming: false,
     },
   };
 }

@@ -178,6 +178,38 @@ describe.each(["delta", "sotw"] as const)("createXdsRelay() with a proxy in %s",
     expect(control.resourcesSent()).toBe(1);
   });
 
+  it("passes on what a proxy rejects that was accepted before it came", async () => {
+    const first = start();
+    await until("the configuration", () => first.holds(...config.slice(0, 4)));
+    first.client.close();
+    await until("its end", () => relay.status().length === 0);
+    control.push(cluster("c"));
+    await until("the ACK", () => control.state(typeUrls.cluster)?.state === "SYNCED");
+    start((update) => (update.changed.has("c") ? reject("cluster c: no good") : accept));
+    await until("the NACK", () => control.state(typeUrls.cluster)?.nacked?.message === "cluster c: no good");
+  });
+
+  it("has for a proxy what the one before it wanted, though it asks bit by bit", async () => {
+    const first = start();
+    await until("the configuration", () => first.holds(...config.slice(0, 4)));
+    first.client.close();
+    await until("its end", () => relay.status().length === 0);
+    await control.stop();
+    const second = createXdsClient({ address, mode, node: { id: "proxy" }, backoff });
+    clients.push(second);
+    const has = new Set<string>();
+    const eds = second.subscribe(typeUrls.endpoint, {
+      names: ["a"],
+      onUpdate: ({ changed }) => {
+        for (const name of changed.keys()) has.add(name);
+        return accept;
+      },
+    });
+    await until("the first name", () => has.has("a"));
+    eds.setNames(["a", "b"]);
+    await until("the second name", () => has.has("b"));
+  });
+
   it("does not say that there is none of what it does not know", async () => {
     await control.stop();
     const updates: XdsUpdate[] = [];

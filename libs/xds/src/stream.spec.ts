@@ -107,6 +107,18 @@ describe("a stream, state of the world", () => {
     expect(exchange.settle({ EDS: ["a", "b"] })).toEqual(["EDS a b"]);
   });
 
+  it("answers a request that is repeated on a stream of endpoints alone, in full", () => {
+    const exchange = open();
+    exchange.request("EDS", { names: ["a", "b"] });
+    exchange.settle({ EDS: ["a", "b"] });
+    exchange.stream.update(setOf("EDS a=2", "EDS b"));
+    const { nonce } = exchange.take();
+    exchange.request("EDS", { names: ["a", "b"], nonce });
+    expect(exchange.written).toEqual([]);
+    exchange.request("EDS", { names: ["a", "b"], nonce });
+    expect(exchange.settle({ EDS: ["a", "b"] })).toEqual(["EDS a b"]);
+  });
+
   it("sends endpoints in full that change together with clusters", () => {
     const exchange = open();
     exchange.request("CDS");
@@ -168,6 +180,15 @@ describe("a stream, incremental", () => {
     exchange.request("EDS", { unsubscribe: ["a"] });
     exchange.stream.update(setOf("EDS a=2", "EDS b=2"));
     expect(exchange.settle()).toEqual(["EDS b"]);
+  });
+
+  it("says once that something is gone which is asked for again", () => {
+    const exchange = open();
+    exchange.request("EDS", { names: ["a"] });
+    const { nonce } = exchange.take();
+    exchange.stream.update(setOf("EDS b"));
+    exchange.request("EDS", { names: ["a"], nonce });
+    expect(exchange.settle()).toEqual(["EDS -a"]);
   });
 
   it("sends all that the client lacks when the wildcard is added, and tells what it still covers", () => {
