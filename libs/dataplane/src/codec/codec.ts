@@ -57,6 +57,8 @@ export interface ServerHandler {
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): MessageReceiver;
   /** A request whose head could not be read: the stream is there to be answered, and closes after that. */
   onBadRequest(stream: ServerStream, error: CodecError): void;
+  /** Bytes of a request's head have come, and not all of it. */
+  onPartialHead(): void;
   /** A response and its request are over. */
   onIdle(): void;
   /** The socket is closed; streams have been reset. */
@@ -69,6 +71,8 @@ export interface ServerConnection {
   drain(): void;
   /** Closes now. Streams under way are reset. */
   close(): void;
+  /** The head that is under way takes too long: it is answered as a bad request. */
+  expireHead(): void;
   /** True while a request or its response is under way. */
   readonly busy: boolean;
 }

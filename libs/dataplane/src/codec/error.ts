@@ -9,6 +9,7 @@ const kinds = {
   "bad-chunk": { status: 400, details: "http1.codec_error" },
   "head-too-large": { status: 431, details: "http1.headers_too_large" },
   "too-many-headers": { status: 431, details: "http1.too_many_headers" },
+  "head-timeout": { status: 408, details: "request_header_timeout" },
   "trailers-too-large": { status: 431, details: "http1.trailers_too_large" },
   "unexpected-end": { status: 400, details: "http1.codec_error" },
 } as const;

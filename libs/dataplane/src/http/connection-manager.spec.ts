@@ -1,6 +1,10 @@
 import { once } from "node:events";
 import { createFakeClock } from "@weft/base";
-import { defaultHeaderSettings, defaultHttp1Settings } from "../runtime/http-connection-manager.ts";
+import {
+  defaultHeaderSettings,
+  defaultHttp1Settings,
+  defaultStreamTimeouts,
+} from "../runtime/http-connection-manager.ts";
 import {
   exchange,
   forward,
@@ -244,6 +248,29 @@ describe("createHttpConnectionManager()", () => {
     clock.advance(200);
     expect(await answer).toMatch(/^HTTP\/1\.1 504 [\s\S]*stream timeout$/);
     expect(proxy.logs[0]?.flagText).toBe("SI");
+  });
+
+  it("answers 408 where a head does not come to its end", async () => {
+    const clock = createFakeClock();
+    const { proxy } = await setUp(echo, {
+      clock,
+      config: { timeouts: { ...defaultStreamTimeouts, requestHeadersMs: 500 } },
+    });
+    const client = openClient(proxy.port);
+    let received = "";
+    client.on("data", (bytes) => {
+      received += bytes.toString();
+    });
+    client.write("GET / HTTP/1.1\r\nhost: h\r\n");
+    await until(() => proxy.connections.length === 1);
+    // Until its bytes are in, the timer does not run.
+    const look = () => clock.advance(100);
+    while (received === "") {
+      look();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(received).toMatch(/^HTTP\/1\.1 408 [\s\S]*request header timeout$/);
+    client.destroy();
   });
 
   it("closes connections that carry nothing", async () => {

@@ -52,6 +52,7 @@ class HttpConnection implements ServedConnection, ServerHandler {
   readonly #codec: ServerConnection;
   readonly #idleTimer: WheelTimer;
   readonly #durationTimer: WheelTimer | undefined;
+  #headTimer: WheelTimer | undefined;
   #drainTimer: WheelTimer | undefined;
   #requests = 0;
   #settleClosed: () => void = () => {};
@@ -112,8 +113,8 @@ class HttpConnection implements ServedConnection, ServerHandler {
   // ServerHandler
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): MessageReceiver {
-    const { config, wheel, stats } = this.#shared;
-    wheel.cancel(this.#idleTimer);
+    const { config, stats } = this.#shared;
+    this.#stopWaiting();
     stats.requests.inc();
     stats.http1Requests.inc();
     stats.activeRequests.inc();
@@ -128,7 +129,7 @@ class HttpConnection implements ServedConnection, ServerHandler {
 
   onBadRequest(stream: ServerStream, error: CodecError): void {
     const { stats } = this.#shared;
-    this.#shared.wheel.cancel(this.#idleTimer);
+    this.#stopWaiting();
     stats.protocolErrors.inc();
     stats.requests.inc();
     stats.activeRequests.inc();
@@ -137,13 +138,29 @@ class HttpConnection implements ServedConnection, ServerHandler {
     active.refuse(localReplies.codecError(error.status, error.details));
   }
 
+  onPartialHead(): void {
+    const { requestHeadersMs } = this.#shared.config.timeouts;
+    if (requestHeadersMs <= 0 || this.#headTimer !== undefined) return;
+    this.#headTimer = new WheelTimer(() => this.#codec.expireHead());
+    this.#shared.wheel.arm(this.#headTimer, requestHeadersMs);
+  }
+
+  /** A head is here, whole or broken. */
+  #stopWaiting(): void {
+    const { wheel } = this.#shared;
+    wheel.cancel(this.#idleTimer);
+    if (this.#headTimer === undefined) return;
+    wheel.cancel(this.#headTimer);
+    this.#headTimer = undefined;
+  }
+
   onIdle(): void {
     this.#watchIdle();
   }
 
   onClose(): void {
     const { wheel, stats } = this.#shared;
-    wheel.cancel(this.#idleTimer);
+    this.#stopWaiting();
     if (this.#durationTimer !== undefined) wheel.cancel(this.#durationTimer);
     if (this.#drainTimer !== undefined) wheel.cancel(this.#drainTimer);
     stats.activeConnections.dec();

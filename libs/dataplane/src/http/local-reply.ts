@@ -10,7 +10,7 @@ import { type RequestHead, ResponseHead } from "../runtime/request.ts";
 export const localReplies = {
   codecError: (status: number, details: string): LocalReply => ({
     status,
-    body: STATUS_CODES[status] ?? "",
+    body: status === 408 ? "request header timeout" : (STATUS_CODES[status] ?? ""),
     flag: "DPE",
     details,
   }),
@@ -36,6 +36,12 @@ export const localReplies = {
   },
   noRoute: { status: 404, flag: "NR", details: "route_not_found" },
   noCluster: (status: number): LocalReply => ({ status, flag: "NC", details: "cluster_not_found" }),
+  http2Upstream: {
+    status: 502,
+    body: "the upstream wants HTTP/2, which this proxy does not speak to upstreams yet",
+    flag: "UPE",
+    details: "http2_upstream_not_implemented",
+  },
   noHost: { status: 503, body: "no healthy upstream", flag: "UH", details: "no_healthy_upstream" },
   upstreamTimeout: {
     status: 504,

@@ -80,6 +80,11 @@ class Http1ServerConnection implements ServerConnection, ParserSink {
     this.#socketClosed();
   }
 
+  expireHead(): void {
+    if (this.#stream === undefined && !this.#closing)
+      this.#broken(new CodecError("head-timeout", "the request's head takes too long"));
+  }
+
   readonly #receive = (bytes: Buffer) => {
     if (this.#closing) return; // read only so that the close is not taken for a reset
     try {
@@ -87,6 +92,7 @@ class Http1ServerConnection implements ServerConnection, ParserSink {
     } catch (error) {
       this.#broken(error);
     }
+    if (this.#stream === undefined && this.parser.heldBytes > 0) this.#handler.onPartialHead();
     this.updateFlow();
   };
 

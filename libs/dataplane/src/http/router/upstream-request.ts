@@ -67,6 +67,10 @@ export class UpstreamRequest implements TryOwner {
       stream.reply(localReplies.noCluster(action.clusterNotFoundStatus));
       return undefined;
     }
+    if (cluster.protocol === "http2") {
+      stream.reply(localReplies.http2Upstream);
+      return undefined;
+    }
     const upstream = new UpstreamRequest(context, stream, route, action, choice, cluster, endStream);
     upstream.#start();
     return upstream;
@@ -93,7 +97,10 @@ export class UpstreamRequest implements TryOwner {
     this.#routeMs = timeouts.routeMs;
     this.#perTryMs = timeouts.perTryMs;
     this.#retry = createRetryState(request, action.retry);
-    this.#mirrors = (action.mirrors ?? []).filter(({ sample }) => sample(stream.random()));
+    this.#mirrors =
+      action.mirrors === undefined || action.mirrors.length === 0
+        ? noMirrors
+        : action.mirrors.filter(({ sample }) => sample(stream.random()));
     const keep = this.#retry !== undefined || this.#mirrors.length > 0;
     this.#body = new RequestBody(endStream, keep, context.bufferLimit);
     prepareRequest(request, {
@@ -418,6 +425,7 @@ export class UpstreamRequest implements TryOwner {
 }
 
 const noContext = {};
+const noMirrors: readonly MirrorPolicy[] = [];
 
 /** https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods */
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
