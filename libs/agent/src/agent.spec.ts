@@ -1,4 +1,6 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
@@ -55,6 +57,20 @@ describe("startAgent()", () => {
     expect(metrics).toContain("fake_proxy{} 1\n");
     expect(metrics).toMatch(/^istio_agent_startup_duration_seconds \d/m);
     expect(metrics).toMatch(/^istio_agent_scrape_failures_total\{type="envoy"\} 0$/m);
+  });
+
+  it("merges the application's metrics, and counts where that fails", async () => {
+    const app = createServer((request, response) => response.end(`app_path{path="${request.url}"} 1\n`));
+    await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
+    const { port } = app.address() as AddressInfo;
+    await start(true, { appMetrics: { path: "/m", port } });
+    expect((await status("/stats/prometheus"))?.text).toContain('app_path{path="/m"} 1\n');
+    await new Promise((resolve) => app.close(resolve));
+    const without = (await status("/stats/prometheus"))?.text;
+    expect(without).not.toContain("app_path");
+    expect((await status("/metrics"))?.text).toMatch(
+      /^istio_agent_scrape_failures_total\{type="application"\} 1$/m,
+    );
   });
 
   it("starts a killed proxy again", async () => {

@@ -26,7 +26,8 @@ export function describeDomains(domains: readonly string[]): string {
     });
   const bare = domains.filter((domain) => !/:(\d+|\*)$/.test(domain));
   const shown = (bare.length === 0 ? domains : bare).filter((domain) => !shorterThere(domain));
-  shown.sort((a, b) => isIP(a) - isIP(b) || a.length - b.length);
+  const ipVersion = (domain: string) => isIP(domain.replace(/:\d+$/, ""));
+  shown.sort((a, b) => ipVersion(a) - ipVersion(b) || a.length - b.length);
   if (shown.length <= 2) return shown.join(", ");
   return `${shown.slice(0, 2).join(", ")} + ${shown.length - 2} more...`;
 }

@@ -192,6 +192,7 @@ describe("describeDomains()", () => {
   it.each([
     [["*"], "*"],
     [["a", "a:80"], "a"],
+    [["10.0.0.1:80", "abcdefghijk:80"], "abcdefghijk:80, 10.0.0.1:80"],
     [
       ["a.b.svc.cluster.local", "a.b.svc.cluster.local.", "a.b", "a", "a.b.svc", "10.0.0.1"],
       "a, a.b + 1 more...",
