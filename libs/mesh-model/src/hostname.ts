@@ -7,12 +7,10 @@ export function resolveHost(host: string, namespace: string, domainSuffix: strin
   return `${host}.${namespace}.svc.${domainSuffix}`;
 }
 
-/** Whether `pattern` covers `host`; both may be wildcards (`*`, `*.example.com`). */
+/** Whether `pattern` covers `host`; both may be wildcards (`*`, `*.example.com`, and `*example.com`, as in Istio). */
 export function hostCovers(pattern: string, host: string): boolean {
   if (pattern === host || pattern === "*") return true;
-  return (
-    pattern.startsWith("*") && host.replace(/^\*/, "").endsWith(pattern.slice(1)) && host !== pattern.slice(1)
-  );
+  return pattern.startsWith("*") && host.replace(/^\*/, "").endsWith(pattern.slice(1));
 }
 
 /** Whether two hosts, either of which may be a wildcard, have a name in common. */
@@ -38,10 +36,7 @@ export function indexHosts<T>(byHost: ReadonlyMap<string, T>): HostIndex<T> {
 export function mostSpecificHost<T>(host: string, { byHost, wildcardLengths }: HostIndex<T>): T | undefined {
   const exact = byHost.get(host);
   if (exact !== undefined) return exact;
-  // A wildcard covers only names longer than its fixed part; of another wildcard, its own * counts for nothing.
-  const longest = host.startsWith("*") ? host.length - 2 : host.length - 1;
   for (const length of wildcardLengths) {
-    if (length > longest) continue;
     const found = byHost.get(`*${length === 0 ? "" : host.slice(-length)}`);
     if (found !== undefined) return found;
   }

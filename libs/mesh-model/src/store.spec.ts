@@ -143,6 +143,13 @@ describe("createStore()", () => {
       body: { ...pod.body, status: { phase: "Running", podIP: "10.1.0.1", conditions: [] } },
     };
     expect(store.apply({ kind: "upsert", object: noisy })).toBe(false);
+    const rule = anObject(
+      "DestinationRule",
+      "web",
+      {},
+      { body: { spec: { host: "web" }, status: { seen: true } } },
+    );
+    expect(store.apply({ kind: "upsert", object: rule })).toBe(false);
     expect(store.apply({ kind: "delete", ref: refOf(aService("unknown")) })).toBe(false);
     expect(store.snapshot()).toBe(before);
   });

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Clock, systemClock } from "@weft/base";
 import type { MeshObject } from "@weft/mesh-model";
 import type { ConfigSource } from "../source.ts";
 import {
@@ -29,6 +30,41 @@ describeSourceContract("watchFiles()", async () => {
     close: () => rm(folder, { recursive: true, force: true }),
   };
 });
+
+const quietMs = 15;
+
+/** A clock of which the test says when a wait of `quietMs` ends, until it lets it run. */
+function createStepClock(): Clock & { step(): Promise<void>; waiting(): Promise<void>; run(): void } {
+  const pending: (() => void)[] = [];
+  let wake = Promise.withResolvers<void>();
+  let running = false;
+  const waiting = async () => {
+    while (pending.length === 0) await wake.promise;
+  };
+  return {
+    ...systemClock,
+    after: (ms, fn) => {
+      if (ms !== quietMs) return () => {};
+      if (running) return systemClock.after(ms, fn);
+      pending.push(fn);
+      wake.resolve();
+      wake = Promise.withResolvers();
+      return () => {
+        const at = pending.indexOf(fn);
+        if (at >= 0) pending.splice(at, 1);
+      };
+    },
+    waiting,
+    run: () => {
+      for (const fn of pending.splice(0)) fn();
+      running = true;
+    },
+    step: async () => {
+      await waiting();
+      pending.shift()?.();
+    },
+  };
+}
 
 describe("watchFiles()", () => {
   let folder: string;
@@ -86,6 +122,23 @@ describe("watchFiles()", () => {
     await sees("a", "2s");
     await publish("..3", "3s");
     await sees("a", "3s");
+  });
+
+  it("does not take half a file for the whole", async () => {
+    const clock = createStepClock();
+    const whole = `${virtualService("a", "2s")}\n---\n${virtualService("b", "2s")}`;
+    await writeFile(at("two.yaml"), `${virtualService("a", "1s")}\n---\n${virtualService("b", "1s")}`);
+    recorder = createRecorder();
+    source = watchFiles({ paths: [folder], sink: recorder.sink, quietMs, clock });
+    await source.synced;
+    await clock.step(); // The watcher is ready.
+    await writeFile(at("two.yaml"), whole.slice(0, whole.indexOf("\n---")));
+    await clock.step(); // A hint: it looks, sees another file, and asks to wait.
+    await clock.waiting();
+    await writeFile(at("two.yaml"), whole);
+    clock.run();
+    await sees("b", "2s");
+    expect(recorder.events.map(({ kind }) => kind)).not.toContain("delete");
   });
 
   it("keeps the good objects of a file of which one is spoilt", async () => {

@@ -166,6 +166,19 @@ describe("viewFor() Sidecar", () => {
     expect(hosts(scope.services)).toEqual([host("web"), host("stock", "shop")]);
   });
 
+  it("shares the services of the namespace where it names none", () => {
+    const snapshot = snapshotOf([
+      ...services,
+      sidecar("s", { workloadSelector: { labels: { app: "web" } } }),
+    ]);
+    const [limited, free] = [aNode({ labels: { app: "web" } }), aNode()].map(
+      (node) => viewFor(snapshot, node).scope,
+    );
+    expect(limited?.sidecar?.name).toBe("s");
+    expect(free?.sidecar).toBeUndefined();
+    expect(limited?.services).toBe(free?.services);
+  });
+
   it("sets the policy for unknown hosts", () => {
     const policy = (spec: object) => view([sidecar("s", spec)]).scope.outboundTrafficPolicy.mode;
     expect(policy({})).toBe("ALLOW_ANY");
@@ -223,6 +236,11 @@ describe("destinationRuleOf()", () => {
       applies([rule("service", "shop", { exportTo: ["."] }), rule("root", "istio-system", {})])?.name,
     ).toBe("root");
     expect(applies([rule("client", "default", { exportTo: ["."] })])?.name).toBe("client");
+  });
+
+  it("does not see rules that select workloads of another namespace", () => {
+    const selecting = rule("service", "shop", { workloadSelector: { matchLabels: { app: "web" } } });
+    expect(applies([selecting], aNode({ labels: { app: "web" } }))).toBeUndefined();
   });
 
   it("takes the most specific host", () => {
