@@ -162,6 +162,36 @@ describe.each(["delta", "sotw"] as const)("createXdsClient() in %s", (mode) => {
     expect(client.connected).toBe(true);
   });
 
+  it("judges one update of a type at a time, even if the stream is another one by then", async () => {
+    let judging = 0;
+    let most = 0;
+    let calls = 0;
+    let release = () => {};
+    const first = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const subscription = client.subscribe(typeUrls.cluster, {
+      names: "*",
+      onUpdate: async () => {
+        most = Math.max(most, ++judging);
+        if (++calls === 1) await first;
+        judging--;
+        return accept;
+      },
+    });
+    await until("the first update", () => calls === 1);
+    await server.close(0);
+    await until("the loss of the server", () => clientEvents.at(-1)?.kind === "disconnected");
+    set = setOf("CDS a=2");
+    await serve();
+    clock.advance(500);
+    await until("the response on the other stream", () => state(typeUrls.cluster)?.sent && client.connected);
+    expect(calls).toBe(1);
+    release();
+    await until("the ACK", () => state(typeUrls.cluster)?.state === "SYNCED");
+    expect({ most, calls, ready: subscription.ready }).toEqual({ most: 1, calls: 2, ready: true });
+  });
+
   it("says when the first answer is late", async () => {
     await server.close(0);
     let late = 0;

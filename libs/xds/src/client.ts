@@ -2,10 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 import { assert, type Clock, createBackoff, systemClock } from "@weft/base";
 import { NodeSchema } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
-import type {
-  DeltaDiscoveryRequest,
-  DiscoveryRequest,
-} from "@weft/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
+import { type ClientCall, type ClientRequest, openCall } from "./client-call.ts";
 import {
   accept,
   answer,
@@ -23,7 +20,6 @@ import {
 } from "./client-subscription.ts";
 import { decodeResponse, type ReceivedResponse } from "./decode-response.ts";
 import { compareTypes } from "./resource-types.ts";
-import { adsService, deltaMethod, sotwMethod } from "./services.ts";
 import type { XdsMode } from "./subscription.ts";
 
 /** Settings of {@link createXdsClient}. */
@@ -98,9 +94,6 @@ export interface XdsClient {
   close(): void;
 }
 
-type Request = DiscoveryRequest | DeltaDiscoveryRequest;
-type Call = grpc.ClientDuplexStream<Request, Buffer>;
-
 /** A type's subscription, and what is going on with it. */
 interface Watch {
   state: ClientState;
@@ -109,6 +102,8 @@ interface Watch {
   asked: boolean;
   /** Responses being taken in, one after the other. */
   pending: ReceivedResponse[];
+  /** Ends when nothing is being taken in, not even of an earlier stream. */
+  turn: Promise<void>;
   ready: boolean;
   cancelTimeout: () => void;
 }
@@ -121,13 +116,13 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
   const { mode = "delta", clock = systemClock, onEvent = () => {}, random = Math.random } = options;
   const backoff = createBackoff({ initialMs: 500, maxMs: 30_000, ...options.backoff, random });
   const watches = new Map<string, Watch>();
-  let call: Call | undefined;
+  let call: ClientCall["call"] | undefined;
   let cancelRetry = () => {};
   let named = false;
   let connected = false;
   let closed = false;
 
-  const send = (request: Request) => {
+  const send = (request: ClientRequest) => {
     if (!named) request.node = create(NodeSchema, options.node);
     named = true;
     call?.write(request);
@@ -171,25 +166,18 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
     // The status, and then the error that repeats it.
     opened.call.on("status", ({ code, details }) => ended(`${grpc.status[code]}: ${details}`));
     opened.call.on("error", () => {});
-    for (const watch of [...watches.values()].sort((a, b) =>
-      compareTypes(a.state.typeUrl, b.state.typeUrl),
-    )) {
-      ask(watch);
-    }
+    const inOrder = [...watches.values()].sort((a, b) => compareTypes(a.state.typeUrl, b.state.typeUrl));
+    for (const watch of inOrder) ask(watch);
   };
 
   const receive = (response: ReceivedResponse) => {
     const watch = watches.get(response.typeUrl);
     if (watch === undefined) throw new Error(`the server sent ${response.typeUrl}, which nobody asked for`);
-    if (watch.pending.length >= maxPending) {
-      throw new Error(
-        `the server sent ${maxPending} responses of ${response.typeUrl} without waiting for an answer`,
-      );
-    }
     watch.state = { ...watch.state, nonce: response.nonce };
-    watch.pending.push(response);
-    if (watch.pending.length >= maxPending) call?.pause();
-    if (watch.pending.length === 1) void takeIn(watch, watch.pending);
+    const { pending } = watch;
+    pending.push(response);
+    if (pending.length >= maxPending) call?.pause();
+    if (pending.length === 1) watch.turn = watch.turn.then(() => takeIn(watch, pending));
   };
 
   /** Takes in what is pending, until there is no more. A new stream starts with another `pending`. */
@@ -224,6 +212,7 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
       return connected;
     },
     subscribe: (typeUrl, subscribeOptions) => {
+      assert(!closed, "the xDS client is closed");
       assert(!watches.has(typeUrl), `${typeUrl} is subscribed to already`);
       const { names, onInitialFetchTimeout = () => {}, initialFetchTimeoutMs = 15_000 } = subscribeOptions;
       const wanted: Wanted = names === "*" ? "*" : new Set(names);
@@ -235,6 +224,7 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
         options: subscribeOptions,
         asked: false,
         pending: [],
+        turn: Promise.resolve(),
         ready: false,
         cancelTimeout,
       };
@@ -280,39 +270,4 @@ async function judge(watch: Watch, update: XdsUpdate): Promise<Verdict> {
   } catch (error) {
     return reject(error instanceof Error ? error.message : String(error));
   }
-}
-
-/** Opens the stream on a channel of its own: reconnecting is this client's matter, not the channel's. */
-function openCall(
-  options: XdsClientOptions,
-  mode: XdsMode,
-): { readonly call: Call; readonly close: () => void } {
-  const {
-    address,
-    credentials = grpc.credentials.createInsecure(),
-    maxResponseBytes = 512 * 1024 * 1024,
-  } = options;
-  const channel = new grpc.Client(address, credentials, {
-    "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_retries": 0,
-    "grpc.max_receive_message_length": maxResponseBytes,
-    // As Istio's agent: a dead connection is noticed within 40 s.
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 10_000,
-  });
-  const metadata = options.metadata?.() ?? new grpc.Metadata();
-  const method = mode === "delta" ? deltaMethod(adsService) : sotwMethod(adsService);
-  const call = channel.makeBidiStreamRequest(
-    method.path,
-    method.requestSerialize as (request: Request) => Buffer, // the method is that of the mode, and so are the requests
-    method.responseDeserialize,
-    metadata,
-  );
-  return {
-    call,
-    close: () => {
-      call.cancel();
-      channel.close();
-    },
-  };
 }
