@@ -206,7 +206,9 @@ describe("virtualServicesOf()", () => {
   });
 
   it("finds those of a gateway by its whole name", () => {
-    const bound = view([anObject("VirtualService", "v", { hosts: ["a.b"], gateways: ["edge", "mesh"] })]);
+    const bound = view([
+      anObject("VirtualService", "v", { hosts: ["a.b"], gateways: ["edge", "mesh", "default/edge"] }),
+    ]);
     expect(virtualServicesOf(bound, "default/edge")).toHaveLength(1);
     expect(virtualServicesOf(bound, "shop/edge")).toHaveLength(0);
     expect(virtualServicesOf(bound, "mesh")).toHaveLength(1);
@@ -343,6 +345,15 @@ describe("viewFor() service targets", () => {
 
   it("are found by the node's labels where no pod and no endpoint is known", () => {
     expect(targets([web, aService("db")], { labels })).toEqual(["web:80>8080"]);
+  });
+});
+
+describe("viewFor() labels", () => {
+  it("are the node's, else the pod's", () => {
+    const pod = aPod("client", "10.1.0.1", { labels: { app: "pod" } });
+    expect(view([pod], aNode({ labels: { app: "node" } })).labels).toEqual({ app: "node" });
+    expect(view([pod], aNode()).labels).toEqual({ app: "pod" });
+    expect(view([], aNode()).labels).toEqual({});
   });
 });
 
