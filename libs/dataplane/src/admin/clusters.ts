@@ -106,6 +106,15 @@ function clusterText(cluster: RunningCluster, options: AdminOptions): string {
       lines.push(`${priority}::${name}::${limit}`);
   }
   lines.push(`added_via_api::${addedViaApi(cluster, options)}`);
+  if (cluster.config.outlierDetection !== undefined) {
+    // Success rates are not judged: -1, as in Envoy where there is nothing to judge.
+    for (const prefix of ["", "local_origin_"]) {
+      lines.push(
+        `outlier::${prefix}success_rate_average::-1`,
+        `outlier::${prefix}success_rate_ejection_threshold::-1`,
+      );
+    }
+  }
   const edsServiceName = serviceNameOf(cluster);
   if (edsServiceName !== undefined) lines.push(`eds_service_name::${edsServiceName}`);
   for (const host of cluster.hosts) {

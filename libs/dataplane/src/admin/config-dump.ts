@@ -1,11 +1,16 @@
 import { type DescMessage, fromBinary } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { toEnvoyJson } from "@weft/envoy-api";
 import { BootstrapSchema } from "@weft/envoy-api/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@weft/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
-import { RouteConfigurationSchema } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
-import type { ConfigFailure, ConfigRecord, ConfigState } from "../xds/index.ts";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
+import { HttpConnectionManagerSchema } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { ConfigFailure, ConfigRecord } from "../xds/index.ts";
 import { type AdminEndpoint, type AdminOptions, isGiven, regexOf } from "./endpoint.ts";
 
 type Json = Record<string, unknown>;
@@ -99,19 +104,48 @@ function listenersSection({ resources }: AdminOptions, wanted: (name: string) =>
   });
 }
 
-function simpleSection(
-  type: string,
-  state: ConfigState,
-  schema: DescMessage,
-  field: string,
-  lists: { readonly static: string; readonly dynamic: string },
-  wanted: (name: string) => boolean,
-): Section {
-  const { entry, of } = dumper(schema, field, wanted);
+/** Route configurations stand in the dump on their own too where listeners hold them in place. */
+function routesSection({ resources }: AdminOptions, wanted: (name: string) => boolean): Section {
+  const { routes: state, listeners } = resources.state;
+  const { entry, of } = dumper(RouteConfigurationSchema, "route_config", wanted);
+  const inline = [...listeners.records.values()].flatMap((record) =>
+    inlineRoutes(record.value)
+      .filter(({ name }) => wanted(name))
+      .map((route) => ({
+        route_config: {
+          "@type": `type.googleapis.com/${RouteConfigurationSchema.typeName}`,
+          ...toEnvoyJson(RouteConfigurationSchema, route),
+        },
+        last_updated: timestamp(record.lastUpdated),
+      })),
+  );
   return compact({
-    "@type": adminType(type),
-    [lists.static]: of(state.records.values(), true).map(entry),
-    [lists.dynamic]: of(state.records.values(), false).map(entry),
+    "@type": adminType("RoutesConfigDump"),
+    static_route_configs: inline,
+    dynamic_route_configs: of(state.records.values(), false).map(entry),
+  });
+}
+
+/** The `route_config` of every connection manager of an encoded listener. */
+function inlineRoutes(value: Uint8Array): RouteConfiguration[] {
+  const { filterChains, defaultFilterChain } = fromBinary(ListenerSchema, value);
+  const chains = defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
+  return chains
+    .flatMap(({ filters }) => filters)
+    .flatMap(({ configType }) => {
+      const manager =
+        configType.case === "typedConfig"
+          ? anyUnpack(configType.value, HttpConnectionManagerSchema)
+          : undefined;
+      return manager?.routeSpecifier.case === "routeConfig" ? [manager.routeSpecifier.value] : [];
+    });
+}
+
+function endpointsSection({ resources }: AdminOptions, wanted: (name: string) => boolean): Section {
+  const { entry, of } = dumper(ClusterLoadAssignmentSchema, "endpoint_config", wanted);
+  return compact({
+    "@type": adminType("EndpointsConfigDump"),
+    dynamic_endpoint_configs: of(resources.state.endpoints.records.values(), false).map(entry),
   });
 }
 
@@ -142,33 +176,14 @@ export const configDumpEndpoint: AdminEndpoint = {
     if (regex !== undefined && !(regex instanceof RegExp)) return regex;
     const wanted = (name: string) => regex === undefined || regex.test(name);
     const resource = query.get("resource");
-    const { state } = options.resources;
     const withEndpoints = isGiven(query, "include_eds") || resource?.includes("endpoint") === true;
     const sections: Section[] = [
       bootstrapSection(options, options.clock.now() - process.uptime() * 1000),
       clustersSection(options, wanted),
-      ...(withEndpoints
-        ? [
-            simpleSection(
-              "EndpointsConfigDump",
-              state.endpoints,
-              ClusterLoadAssignmentSchema,
-              "endpoint_config",
-              { static: "static_endpoint_configs", dynamic: "dynamic_endpoint_configs" },
-              wanted,
-            ),
-          ]
-        : []),
+      ...(withEndpoints ? [endpointsSection(options, wanted)] : []),
       listenersSection(options, wanted),
       { "@type": adminType("ScopedRoutesConfigDump") },
-      simpleSection(
-        "RoutesConfigDump",
-        state.routes,
-        RouteConfigurationSchema,
-        "route_config",
-        { static: "static_route_configs", dynamic: "dynamic_route_configs" },
-        wanted,
-      ),
+      routesSection(options, wanted),
       { "@type": adminType("SecretsConfigDump") },
     ];
     if (resource === null) return { json: { configs: sections } };

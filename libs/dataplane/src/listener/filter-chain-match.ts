@@ -55,10 +55,9 @@ function chooseServerName(keys: ReadonlySet<string>, name: string): string | und
   return keys.has(any) ? any : undefined;
 }
 
+/** From the same address, or from the loopback address itself: others of 127.0.0.0/8 are not meant. */
 function isLocal({ source, destination }: MatchableConnection): boolean {
-  return (
-    source.address === destination.address || source.address.startsWith("127.") || source.address === "::1"
-  );
+  return source.address === destination.address || source.address === "127.0.0.1" || source.address === "::1";
 }
 
 /**
