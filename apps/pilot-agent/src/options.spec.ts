@@ -57,7 +57,22 @@ describe("readAgentOptions()", () => {
     expect(env.OTHER).toBe("2");
   });
 
+  it("waits for the last connection where it is told to", async () => {
+    const env = {
+      INSTANCE_IP: "10.0.0.1",
+      EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true",
+      MINIMUM_DRAIN_DURATION: "7s",
+    };
+    const { exitOnZeroConnections } = await readAgentOptions("sidecar", flags, env);
+    expect(exitOnZeroConnections).toEqual({ minimumMs: 7000 });
+  });
+
   it.each([
+    [
+      { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true", MINIMUM_DRAIN_DURATION: "soon" },
+      {},
+      "MINIMUM_DRAIN_DURATION: soon is no duration such as 5s",
+    ],
     [{ INSTANCE_IP: "web" }, {}, "INSTANCE_IP: web is no IP address"],
     [{ ENVOY_STATUS_PORT: "x" }, {}, "ENVOY_STATUS_PORT: x is no port, allowed are 1 to 65535"],
     [{}, { log_output_level: "loud" }, "--log_output_level: "],

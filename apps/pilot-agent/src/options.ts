@@ -14,7 +14,7 @@ import {
   parseProxyConfig,
   weftCommand,
 } from "@weft/agent";
-import { formatProblem } from "@weft/base";
+import { formatProblem, parseDuration } from "@weft/base";
 import { createLogger, parseLogLevel } from "@weft/observability";
 
 /** Flags of `pilot-agent proxy`. */
@@ -57,7 +57,8 @@ const weftProxyMain = fileURLToPath(new URL("../../proxy/bin/weft-proxy.mjs", im
 
 /**
  * Puts flags and environment together, as Istio's agent does: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,
- * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS.
+ * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS,
+ * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION.
  * What is wrong but can be left out is logged; what cannot throws.
  */
 export async function readAgentOptions(
@@ -111,6 +112,9 @@ export async function readAgentOptions(
     proxyLogLevel: flags.proxyLogLevel,
     proxyComponentLogLevel: flags.proxyComponentLogLevel,
     sdsSocket: resolve(flags.sdsSocket ?? "./var/run/secrets/workload-spiffe-uds/socket"),
+    ...(env.EXIT_ON_ZERO_ACTIVE_CONNECTIONS === "true"
+      ? { exitOnZeroConnections: { minimumMs: durationOf(env, "MINIMUM_DRAIN_DURATION", "5s") } }
+      : {}),
     appMetrics: appMetrics.value,
     env,
     logger,
@@ -142,6 +146,12 @@ function portOf(env: Environment, name: string, fallback: number): number {
   const port = Number(env[name] || fallback);
   if (Number.isInteger(port) && port > 0 && port <= 65535) return port;
   throw new Error(`${name}: ${env[name]} is no port, allowed are 1 to 65535`);
+}
+
+function durationOf(env: Environment, name: string, fallback: string): number {
+  const ms = parseDuration(env[name] || fallback);
+  if (ms !== undefined && ms >= 0) return ms;
+  throw new Error(`${name}: ${env[name]} is no duration such as 5s`);
 }
 
 /** The Envoy that is named, else the one on the PATH. */

@@ -1,5 +1,5 @@
 import { flushCompileCache } from "node:module";
-import { startAgent, watchParent, writeBootstrap } from "@weft/agent";
+import { maxZeroWaitMs, startAgent, watchParent, writeBootstrap } from "@weft/agent";
 import { systemClock } from "@weft/base";
 import { createShutdown, shutdownOnSignals } from "@weft/observability";
 import { type ProxyFlags, readAgentOptions } from "./options.ts";
@@ -18,7 +18,11 @@ export async function runProxy(role: "sidecar" | "router", flags: ProxyFlags): P
   const agent = await startAgent(options);
   // Where NODE_COMPILE_CACHE is set: now, and not at the end, so that an agent that is killed starts again in half the time.
   flushCompileCache();
-  const timeoutMs = proxyConfig.terminationDrainDurationMs + closeMs;
+  const drainMs =
+    options.exitOnZeroConnections === undefined
+      ? proxyConfig.terminationDrainDurationMs
+      : options.exitOnZeroConnections.minimumMs + maxZeroWaitMs;
+  const timeoutMs = drainMs + closeMs;
   const shutdown = createShutdown({ logger, clock: systemClock, timeoutMs });
   shutdown.add("proxy", () => agent.drainAndStop());
   shutdownOnSignals(shutdown);

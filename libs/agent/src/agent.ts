@@ -5,7 +5,7 @@ import { createHttpEndpoint, type Logger, type Metrics } from "@weft/observabili
 import { createXdsRelay, type XdsRelay } from "@weft/xds";
 import { buildBootstrap } from "./bootstrap/build-bootstrap.ts";
 import type { AgentAddresses, AgentPorts } from "./bootstrap/ports.ts";
-import { drainListeners, waitFor } from "./drain.ts";
+import { drainListeners, waitFor, waitForZeroConnections } from "./drain.ts";
 import { httpCall } from "./http-client.ts";
 import type { BootstrapNode } from "./node/node.ts";
 import type { ProxyConfig } from "./node/proxy-config.ts";
@@ -34,6 +34,11 @@ export interface AgentOptions {
   readonly proxyComponentLogLevel: string;
   /** Unix socket of the SDS server; beside the workload's identity, as Istio has it. */
   readonly sdsSocket: string;
+  /**
+   * Instead of ProxyConfig's `terminationDrainDuration`: the proxy ends when its last connection has, but not before `minimumMs`.
+   * Istio's EXIT_ON_ZERO_ACTIVE_CONNECTIONS and MINIMUM_DRAIN_DURATION.
+   */
+  readonly exitOnZeroConnections?: { readonly minimumMs: number };
   /** Where the application serves its own metrics. */
   readonly appMetrics: AppMetricsTarget | undefined;
   /** Environment of the proxy. */
@@ -59,7 +64,7 @@ export interface Agent {
   proxyPid(): number | undefined;
   /** Resolves when the proxy has ended for good; the agent is to be closed then. */
   readonly ended: Promise<AgentEnd>;
-  /** Has the proxy drain, waits `terminationDrainDuration`, and stops: what SIGTERM asks for. */
+  /** Has the proxy drain, waits as ProxyConfig and `exitOnZeroConnections` say, and stops: what SIGTERM asks for. */
   drainAndStop(): Promise<void>;
   /** Stops the proxy and everything else now. Idempotent. */
   close(): Promise<void>;
@@ -192,10 +197,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     ended: supervisor.ended,
     drainAndStop: () => {
       drained ??= (async () => {
-        const waitMs = proxyConfig.terminationDrainDurationMs;
+        const { exitOnZeroConnections } = options;
+        const waitMs = exitOnZeroConnections?.minimumMs ?? proxyConfig.terminationDrainDurationMs;
         logger.info({ waitMs }, "draining the proxy");
         await drainListeners(admin, role, logger);
-        await waitFor(clock, waitMs, supervisor.ended);
+        const early = supervisor.ended;
+        if (exitOnZeroConnections === undefined) await waitFor(clock, waitMs, early);
+        else {
+          const ownPorts = [ports.health, ports.stats];
+          await waitForZeroConnections({ admin, clock, minimumMs: waitMs, ownPorts, early });
+        }
         await close();
       })();
       return drained;

@@ -1,5 +1,6 @@
 export { type Agent, type AgentEnd, type AgentOptions, startAgent, writeBootstrap } from "./agent.ts";
 export type { AgentAddresses, AgentPorts } from "./bootstrap/ports.ts";
+export { maxZeroWaitMs } from "./drain.ts";
 export { HttpCallError, type HttpCallOptions, httpCall } from "./http-client.ts";
 export { type BootstrapNode, buildNode, type NodeOptions } from "./node/node.ts";
 export { buildNodeMetadata, type Environment } from "./node/node-metadata.ts";
