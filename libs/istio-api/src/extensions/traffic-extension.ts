@@ -93,4 +93,5 @@ export const trafficExtensionSpec = message(
 export type WasmPlugin = Infer<typeof wasmPluginSpec>;
 /** `spec` of a TrafficExtension. */
 export type TrafficExtension = Infer<typeof trafficExtensionSpec>;
+/** Which traffic an extension sees: that of clients, of servers, of these ports. */
 export type TrafficSelector = Infer<typeof trafficSelector>;

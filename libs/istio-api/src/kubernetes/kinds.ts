@@ -78,8 +78,13 @@ export const podBody = openMessage({
 /** Of these kinds only the metadata is read. */
 export const metadataOnlyBody = openMessage({ spec: anything() });
 
+/** `spec` of a Service. */
 export type ServiceSpec = Infer<typeof serviceSpec>;
+/** A port of a Service; `targetPort` is where its pods listen, by number or container port name. */
 export type KubernetesServicePort = Infer<typeof servicePort>;
+/** An EndpointSlice, which has no spec. */
 export type EndpointSliceBody = Infer<typeof endpointSliceBody>;
+/** One endpoint of a slice: all its addresses are the same endpoint. */
 export type SliceEndpoint = Infer<typeof sliceEndpoint>;
+/** `spec` and `status` of a Pod. */
 export type PodBody = Infer<typeof podBody>;

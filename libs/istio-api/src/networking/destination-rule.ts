@@ -15,4 +15,5 @@ export const destinationRuleSpec = message({
 
 /** `spec` of a DestinationRule. */
 export type DestinationRule = Infer<typeof destinationRuleSpec>;
+/** A part of a host's endpoints, by their labels, with a policy of its own. */
 export type Subset = Infer<typeof subset>;

@@ -105,5 +105,7 @@ export const envoyFilterSpec = message(
 
 /** `spec` of an EnvoyFilter. */
 export type EnvoyFilter = Infer<typeof envoyFilterSpec>;
+/** One patch: what it applies to, where, and what it does. */
 export type EnvoyConfigObjectPatch = Infer<typeof envoyConfigObjectPatch>;
+/** Which generated objects a patch applies to. */
 export type EnvoyConfigObjectMatch = Infer<typeof envoyConfigObjectMatch>;

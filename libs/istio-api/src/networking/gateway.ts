@@ -67,6 +67,9 @@ export const gatewaySpec = message({ selector: map(string()), servers: list(serv
 
 /** `spec` of a Gateway. */
 export type Gateway = Infer<typeof gatewaySpec>;
+/** One port of a gateway, the hosts it serves there, and how it does TLS. */
 export type Server = Infer<typeof server>;
+/** A port of a gateway; the protocol is one of Istio's names in any case. */
 export type GatewayPort = Infer<typeof gatewayPort>;
+/** How a server terminates TLS. */
 export type ServerTLSSettings = Infer<typeof serverTLSSettings>;

@@ -45,4 +45,5 @@ export const serviceEntrySpec = message(
 
 /** `spec` of a ServiceEntry. */
 export type ServiceEntry = Infer<typeof serviceEntrySpec>;
+/** A port of a ServiceEntry; `targetPort` is where its endpoints listen. */
 export type ServiceEntryPort = Infer<typeof serviceEntryPort>;

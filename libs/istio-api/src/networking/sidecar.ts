@@ -48,7 +48,11 @@ export const sidecarSpec = message({
 
 /** `spec` of a Sidecar. */
 export type Sidecar = Infer<typeof sidecarSpec>;
+/** A port a Sidecar listens on. */
 export type SidecarPort = Infer<typeof sidecarPort>;
+/** A listener for traffic to the workload. */
 export type IstioIngressListener = Infer<typeof istioIngressListener>;
+/** A listener for traffic of the workload, and the `namespace/host` entries it reaches. */
 export type IstioEgressListener = Infer<typeof istioEgressListener>;
+/** What happens to traffic to hosts that nobody has declared. */
 export type OutboundTrafficPolicy = Infer<typeof outboundTrafficPolicy>;

@@ -141,10 +141,17 @@ export const trafficPolicy = message({
   }),
 });
 
+/** What applies to the traffic of a host or of a subset of it. */
 export type TrafficPolicy = Infer<typeof trafficPolicy>;
+/** What applies to one port in place of the policy around it. */
 export type PortTrafficPolicy = Infer<typeof portTrafficPolicy>;
+/** Bounds of the connections and requests to a host. */
 export type ConnectionPoolSettings = Infer<typeof connectionPoolSettings>;
+/** How endpoints are chosen. */
 export type LoadBalancerSettings = Infer<typeof loadBalancerSettings>;
+/** Order of preference between localities. */
 export type LocalityLoadBalancerSetting = Infer<typeof localityLoadBalancerSetting>;
+/** When an endpoint is left out for a while because it fails. */
 export type OutlierDetection = Infer<typeof outlierDetection>;
+/** How a client does TLS to a host. */
 export type ClientTLSSettings = Infer<typeof clientTLSSettings>;

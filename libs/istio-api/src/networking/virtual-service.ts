@@ -161,22 +161,41 @@ export const virtualServiceSpec = message({
 
 /** `spec` of a VirtualService. */
 export type VirtualService = Infer<typeof virtualServiceSpec>;
+/** A rule for HTTP requests: what it matches, and what is done with them. The first that matches counts. */
 export type HTTPRoute = Infer<typeof httpRoute>;
+/** Conditions on a request that must all hold. Of a list of these, one must. */
 export type HTTPMatchRequest = Infer<typeof httpMatchRequest>;
+/** A destination with its share of the requests, and changes to headers on the way. */
 export type HTTPRouteDestination = Infer<typeof httpRouteDestination>;
+/** An answer that sends the client elsewhere. */
 export type HTTPRedirect = Infer<typeof httpRedirect>;
+/** An answer that the proxy gives itself. */
 export type HTTPDirectResponse = Infer<typeof httpDirectResponse>;
+/** Changes of path and authority before a request is sent on. */
 export type HTTPRewrite = Infer<typeof httpRewrite>;
+/** How often, and on what, failed requests are tried again. */
 export type HTTPRetry = Infer<typeof httpRetry>;
+/** Delays and failures put in on purpose. */
 export type HTTPFaultInjection = Infer<typeof httpFaultInjection>;
+/** A destination that gets copies of requests; its answers are dropped. */
 export type HTTPMirrorPolicy = Infer<typeof httpMirrorPolicy>;
+/** What browsers of other origins may do: https://fetch.spec.whatwg.org/#http-cors-protocol */
 export type CorsPolicy = Infer<typeof corsPolicy>;
+/** Changes to the headers of requests and of responses. */
 export type Headers = Infer<typeof headers>;
+/** Headers to set, add and remove, in this order. */
 export type HeaderOperations = Infer<typeof headerOperations>;
+/** One of three ways to match a text; the regular expression (RE2) must match all of it. */
 export type StringMatch = Infer<typeof stringMatch>;
+/** A service to send traffic to, by host, and optionally a subset and port of it. */
 export type Destination = Infer<typeof destination>;
+/** A destination of connections with its share of them. */
 export type RouteDestination = Infer<typeof routeDestination>;
+/** A rule for TLS connections that are passed through, by SNI. */
 export type TLSRoute = Infer<typeof tlsRoute>;
+/** Conditions on a TLS connection that must all hold. */
 export type TLSMatchAttributes = TLSRoute["match"][number];
+/** A rule for TCP connections. */
 export type TCPRoute = Infer<typeof tcpRoute>;
+/** Conditions on a TCP connection that must all hold. */
 export type L4MatchAttributes = NonNullable<TCPRoute["match"]>[number];

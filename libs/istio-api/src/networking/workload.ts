@@ -83,4 +83,5 @@ export const workloadGroupSpec = message({
 export type WorkloadEntry = Infer<typeof workloadEntrySpec>;
 /** `spec` of a WorkloadGroup. */
 export type WorkloadGroup = Infer<typeof workloadGroupSpec>;
+/** How the readiness of a workload outside Kubernetes is found out. Times are seconds. */
 export type ReadinessProbe = Infer<typeof readinessProbe>;

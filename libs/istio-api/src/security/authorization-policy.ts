@@ -64,6 +64,9 @@ export const authorizationPolicySpec = message(
 
 /** `spec` of an AuthorizationPolicy. */
 export type AuthorizationPolicy = Infer<typeof authorizationPolicySpec>;
+/** Who (`from`) may do what (`to`) under which conditions (`when`); each must hold. */
 export type AuthorizationRule = Infer<typeof rule>;
+/** Properties of the client that must all hold. */
 export type AuthorizationSource = Infer<typeof source>;
+/** Properties of the request that must all hold. */
 export type AuthorizationOperation = Infer<typeof operation>;

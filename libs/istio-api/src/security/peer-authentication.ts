@@ -25,4 +25,5 @@ export const peerAuthenticationSpec = message(
 
 /** `spec` of a PeerAuthentication. */
 export type PeerAuthentication = Infer<typeof peerAuthenticationSpec>;
+/** Whether a workload takes plain text beside mutual TLS. */
 export type MutualTLS = Infer<typeof mutualTLS>;

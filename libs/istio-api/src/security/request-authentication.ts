@@ -56,4 +56,5 @@ export const requestAuthenticationSpec = message(
 
 /** `spec` of a RequestAuthentication. */
 export type RequestAuthentication = Infer<typeof requestAuthenticationSpec>;
+/** Whose tokens are taken, where they stand in a request, and with which keys they are verified. */
 export type JWTRule = Infer<typeof jwtRule>;

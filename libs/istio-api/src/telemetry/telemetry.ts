@@ -100,6 +100,9 @@ export const telemetrySpec = message(
 
 /** `spec` of a Telemetry. */
 export type Telemetry = Infer<typeof telemetrySpec>;
+/** Which requests are traced, how often, with which tags, and where spans go. */
 export type TelemetryTracing = Infer<typeof tracing>;
+/** Which metrics are kept, with which tags, and by whom. */
 export type TelemetryMetrics = Infer<typeof metrics>;
+/** Which requests are logged, and where to. */
 export type TelemetryAccessLogging = Infer<typeof accessLogging>;
