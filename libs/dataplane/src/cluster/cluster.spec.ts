@@ -203,7 +203,8 @@ describe("outlier detection", () => {
     intervalMs: 10_000,
     baseEjectionMs: 30_000,
     maxEjectionMs: 300_000,
-    maxEjectionPercent: 10,
+    maxEjectionPercent: 34,
+    alwaysEjectOneHost: false,
   };
   const fail: TryOutcome = { kind: "response", status: 500 };
   const start = (changes: Partial<OutlierDetectionConfig> = {}, count = 3) => {
@@ -230,12 +231,22 @@ describe("outlier detection", () => {
     for (let i = 0; i < 20; i++) expect(cluster.pick({})).not.toBe(cluster.hosts[0]);
   });
 
-  it("always ejects one, and no more than the percentage", () => {
-    const { report, ejected, stats } = start();
-    report(0, fail, 3);
-    report(1, fail, 3);
-    expect(ejected()).toEqual([true, false, false]);
-    expect(stats.counters.get("cluster.c.outlier_detection.ejections_overflow")?.value).toBe(1);
+  // What Envoy 1.40 does with three hosts that always fail.
+  it.each([
+    [10, false, 0],
+    [33, false, 0],
+    [34, false, 1],
+    [66, false, 1],
+    [67, false, 2],
+    [100, false, 3],
+    [10, true, 1],
+  ])("ejects at %d %% (always one: %s) %d of three", (maxEjectionPercent, alwaysEjectOneHost, expected) => {
+    const { report, ejected, stats } = start({ maxEjectionPercent, alwaysEjectOneHost });
+    for (let host = 0; host < 3; host++) report(host, fail, 3);
+    expect(ejected().filter(Boolean)).toHaveLength(expected);
+    expect(stats.counters.get("cluster.c.outlier_detection.ejections_overflow")?.value ?? 0).toBe(
+      3 - expected,
+    );
   });
 
   it("takes back after base time × ejections", () => {

@@ -28,7 +28,8 @@ type Reason = "consecutive_5xx" | "consecutive_gateway_failure" | "consecutive_l
  * Consecutive failures, as Envoy counts them: a failure to connect counts as 503 unless local failures are split off,
  * and a 5xx made by the upstream's gateway (502, 503, 504) counts for both checks. The ejection lasts the base time
  * multiplied by how often the host was ejected, up to the maximum; every interval without one lowers that number.
- * At least one host can always be ejected, whatever the maximum percentage.
+ * An ejection that would exceed the maximum percentage does not happen, the first one included, as in Envoy since 1.28
+ * (of three hosts none at the default 10 %), unless one host may always be ejected.
  * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier
  */
 export function createOutlierDetection(options: OutlierDetectionOptions): OutlierDetection {
@@ -45,7 +46,10 @@ export function createOutlierDetection(options: OutlierDetectionOptions): Outlie
     scope.counter(`ejections_detected_${reason}`).inc();
     if (random() * 100 >= enforcingPercent) return;
     const ejected = ejectedCount();
-    if (ejected > 0 && ((ejected + 1) * 100) / hosts().length > config.maxEjectionPercent) {
+    const allowed =
+      (ejected === 0 && config.alwaysEjectOneHost) ||
+      ((ejected + 1) * 100) / hosts().length <= config.maxEjectionPercent;
+    if (!allowed) {
       scope.counter("ejections_overflow").inc();
       return;
     }

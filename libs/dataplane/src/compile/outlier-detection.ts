@@ -36,5 +36,6 @@ export function compileOutlierDetection(
     baseEjectionMs,
     maxEjectionMs: durationMs(message.maxEjectionTime, Math.max(300_000, baseEjectionMs)),
     maxEjectionPercent: message.maxEjectionPercent ?? 10,
+    alwaysEjectOneHost: message.alwaysEjectOneHost ?? false,
   };
 }

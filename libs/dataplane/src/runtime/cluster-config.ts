@@ -89,6 +89,8 @@ export interface OutlierDetectionConfig {
   readonly baseEjectionMs: number;
   readonly maxEjectionMs: number;
   readonly maxEjectionPercent: number;
+  /** One host may be ejected whatever the percentage. */
+  readonly alwaysEjectOneHost: boolean;
 }
 
 /** A compiled Cluster. Plain data but for the transport. */
