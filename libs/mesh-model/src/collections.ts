@@ -29,6 +29,9 @@ export function collectionOf(object: { readonly apiVersion: string; readonly kin
   return `${groupOf(object.apiVersion)}/${object.kind}`;
 }
 
+/** Kinds whose annotations are not read, and change all the time: heartbeats of nodes, trigger times of slices. */
+const withoutAnnotations: readonly string[] = ["Node", "EndpointSlice"];
+
 /**
  * Hash of what the mesh reads of an object: not its status, nor the API server's book-keeping; of pods and nodes only
  * the few fields that matter, as the rest changes all the time.
@@ -45,7 +48,7 @@ export function fingerprint(object: MeshObject): string {
       name: metadata.name,
       namespace: metadata.namespace,
       labels: metadata.labels,
-      annotations: kind === "Node" ? {} : metadata.annotations,
+      annotations: withoutAnnotations.includes(kind) ? {} : metadata.annotations,
       creationTimestamp: metadata.creationTimestamp ?? "",
       content: kind === "Node" ? {} : content,
     }),

@@ -150,6 +150,13 @@ describe("createStore()", () => {
       { body: { spec: { host: "web" }, status: { seen: true } } },
     );
     expect(store.apply({ kind: "upsert", object: rule })).toBe(false);
+    const slice = aSlice("web", [["web-1", "10.1.0.1"]], { name: "web-a" });
+    const triggered = {
+      ...slice,
+      metadata: { ...slice.metadata, annotations: { "last-change-trigger-time": "now" } },
+    };
+    expect(store.apply({ kind: "upsert", object: triggered })).toBe(false);
+    expect(store.setMeshConfig({ ...defaultMeshConfig })).toBe(false);
     expect(store.apply({ kind: "delete", ref: refOf(aService("unknown")) })).toBe(false);
     expect(store.snapshot()).toBe(before);
   });

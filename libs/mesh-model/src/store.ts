@@ -1,4 +1,4 @@
-import { deepFreeze, type ObjectRef, type Problem } from "@weft/base";
+import { deepFreeze, type ObjectRef, type Problem, stableStringify } from "@weft/base";
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { type BuiltSnapshot, buildSnapshot } from "./build-snapshot.ts";
 import { type Collection, collectionOf, digestOf, fingerprint, type Stored } from "./collections.ts";
@@ -17,6 +17,7 @@ export interface StoreOptions {
 export interface Store {
   /** Takes an event in. Tells whether the next snapshot may differ: an object that reads the same changes nothing. */
   apply(event: SourceEvent): boolean;
+  /** Tells whether anything in it is different. */
   setMeshConfig(config: MeshConfig): boolean;
   /** The mesh as it stands; the same object as the last one where nothing has changed since. */
   snapshot(): MeshSnapshot;
@@ -77,6 +78,7 @@ export function createStore(options: StoreOptions = {}): Store {
       }
     },
     setMeshConfig: (config) => {
+      if (stableStringify(config) === stableStringify(meshConfig)) return false;
       meshConfig = config;
       meshConfigChanged = true;
       return true;
