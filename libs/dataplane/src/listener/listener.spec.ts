@@ -197,8 +197,8 @@ describe("createListenerManager()", () => {
     await unbound("exact", "192.0.2.7");
     await manager.upsert(
       plain({
+        // As istiod has it for virtualOutbound: without the listener filter.
         useOriginalDst: true,
-        listenerFilters: [{ kind: "original-dst", disabled: () => false }],
         filterChains: [filterChain("virtual")],
       }),
     );

@@ -105,8 +105,10 @@ export class Listener {
   }
 
   #originalDestination(socket: Socket, local: SocketAddress): SocketAddress | undefined {
-    const filter = this.#config.listenerFilters.find(({ kind }) => kind === "original-dst");
-    if (filter === undefined || filter.disabled(local.port)) return undefined;
+    const { listenerFilters, useOriginalDst } = this.#config;
+    const filter = listenerFilters.find(({ kind }) => kind === "original-dst");
+    // `use_original_dst` looks whether or not the filter is listed.
+    if (filter === undefined ? !useOriginalDst : filter.disabled(local.port)) return undefined;
     return this.#dependencies.lookupOriginalDestination(socket);
   }
 
