@@ -109,7 +109,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
     onEvent: (event) => {
       metrics.onXdsEvent(event, engine);
       bridge.onXdsEvent(event);
-      logXdsEvent(event, logger);
+      logXdsEvent(event, logger, engine.proxies);
     },
   });
 

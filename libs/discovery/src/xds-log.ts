@@ -1,8 +1,10 @@
 import type { Logger } from "@weft/observability";
 import type { XdsServerEvent } from "@weft/xds";
+import { describeRejection } from "./blame.ts";
+import type { ProxyRegistry } from "./proxies.ts";
 
 /** Writes what happens on the streams to the log: rejections as errors, the coming and going of proxies, the rest for debugging. */
-export function logXdsEvent(event: XdsServerEvent, logger: Logger): void {
+export function logXdsEvent(event: XdsServerEvent, logger: Logger, proxies: ProxyRegistry): void {
   const { id: connection, node } = event.connection;
   const proxy = node.id;
   switch (event.kind) {
@@ -14,7 +16,8 @@ export function logXdsEvent(event: XdsServerEvent, logger: Logger): void {
       break;
     case "nacked": {
       const { typeUrl: type, nacked } = event;
-      logger.error({ proxy, type, code: nacked.code }, `proxy rejected its configuration: ${nacked.message}`);
+      const why = describeRejection(nacked.message, type, proxies.of(event.connection)?.set);
+      logger.error({ proxy, type, code: nacked.code }, `proxy rejected its configuration: ${why}`);
       break;
     }
     case "sent": {

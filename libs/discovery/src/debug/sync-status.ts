@@ -1,5 +1,6 @@
 import { typeUrls } from "@weft/envoy-api";
 import type { TypeStatus } from "@weft/xds";
+import { describeRejection } from "../blame.ts";
 import { shortTypeName } from "../metrics.ts";
 import type { ConnectedProxy } from "../proxies.ts";
 
@@ -21,7 +22,7 @@ export interface SyncStatus {
   readonly extensionconfig_acked?: string;
   /** Weft's own: the pilot it is connected to. */
   readonly pilot: string;
-  /** Weft's own: what the proxy rejected last, by short type name. */
+  /** Weft's own: what the proxy rejected last and which objects that was made from, by short type name. */
   readonly nacks: Readonly<Record<string, string>>;
 }
 
@@ -54,6 +55,11 @@ export function toSyncStatus(proxy: ConnectedProxy, pilot: string): SyncStatus {
     ...(node.istioVersion === undefined ? {} : { istio_version: node.istioVersion }),
     ...nonces,
     pilot,
-    nacks: Object.fromEntries(nacked.map((entry) => [shortTypeName(entry.typeUrl), entry.nacked.message])),
+    nacks: Object.fromEntries(
+      nacked.map(({ typeUrl, nacked: { message } }) => [
+        shortTypeName(typeUrl),
+        describeRejection(message, typeUrl, proxy.set),
+      ]),
+    ),
   };
 }
