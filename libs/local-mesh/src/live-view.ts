@@ -6,6 +6,8 @@ export interface LiveView {
   line(text: string): void;
   /** Replaces the block. */
   block(lines: readonly string[]): void;
+  /** Leaves the block where it is: what comes next stands below it. */
+  settle(): void;
 }
 
 /** The part of a terminal that matters here. */
@@ -18,7 +20,9 @@ export function createLiveView(out: Output): LiveView {
     const fit = (line: string) => (out.isTTY && out.columns ? line.slice(0, out.columns - 1) : line);
     out.write(lines.map((line) => `${fit(line)}\n`).join(""));
   };
-  if (!out.isTTY) return { line: (text) => write([text]), block: (lines) => write([...lines, ""]) };
+  if (!out.isTTY) {
+    return { line: (text) => write([text]), block: (lines) => write([...lines, ""]), settle: () => {} };
+  }
   let shown: readonly string[] = [];
   const erase = () => {
     // https://en.wikipedia.org/wiki/ANSI_escape_code#CSI: cursor up, erase to the end of the screen
@@ -34,6 +38,9 @@ export function createLiveView(out: Output): LiveView {
       erase();
       shown = lines;
       write(shown);
+    },
+    settle: () => {
+      shown = [];
     },
   };
 }

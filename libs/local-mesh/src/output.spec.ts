@@ -59,7 +59,11 @@ describe("createLiveView()", () => {
     view.block(["one", "two too long"]);
     view.line("a line that stays");
     view.block(["three"]);
-    expect(text()).toBe("one\ntwo t\n\x1b[2A\x1b[Ja line that stays\none\ntwo t\n\x1b[2A\x1b[Jthree\n");
+    view.settle();
+    view.line("below");
+    expect(text()).toBe(
+      "one\ntwo t\n\x1b[2A\x1b[Ja line that stays\none\ntwo t\n\x1b[2A\x1b[Jthree\nbelow\n",
+    );
   });
 
   it("prints block after block elsewhere", () => {

@@ -169,5 +169,6 @@ async function watch(
     }
   } finally {
     traffic?.close();
+    view.settle();
   }
 }
