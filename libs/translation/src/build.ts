@@ -15,7 +15,7 @@ import { outboundVariant } from "./outbound-variant.ts";
 import { ProblemList } from "./problems.ts";
 import { configRef } from "./refs.ts";
 import { buildOutboundTable } from "./routes/outbound.ts";
-import { reportUnsupported } from "./unsupported.ts";
+import { reportUnsupported, reportUnsupportedKinds } from "./unsupported.ts";
 
 /** A filter that only Istio's own build of Envoy has. */
 const istioFilter = "istio.metadata_exchange";
@@ -88,6 +88,7 @@ export function buildProxyIr(
 ): WithProblems<ProxyIr> {
   const problems = new ProblemList();
   const context = createContext(view, memo, problems);
+  reportUnsupportedKinds(context);
   const shared = memo.get([view.scope, view.snapshot], outboundVariant(context), () =>
     buildSharedPart(context),
   );

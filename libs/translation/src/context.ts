@@ -94,3 +94,11 @@ export function serviceRef(service: Service): ObjectRef {
         namespace: service.namespace,
       };
 }
+
+/**
+ * Whether traffic can be sent to a service itself. An alias is a further name of another service, and dynamic DNS needs
+ * a filter that is not made yet.
+ */
+export function hasBackends({ resolution }: Service): boolean {
+  return resolution !== "Alias" && resolution !== "DynamicDNS";
+}

@@ -1,4 +1,6 @@
+import type { BuildContext } from "./context.ts";
 import type { Reporter } from "./problems.ts";
+import { configRef } from "./refs.ts";
 
 /** Paths of fields that Weft accepts but does not carry out, by kind; `[]` stands for every item. */
 const fields = {
@@ -74,4 +76,25 @@ export function reportUnsupported(
   report: Reporter,
 ): void {
   for (const steps of plans.get(kind) ?? []) visit(object, steps, "", report);
+}
+
+/** Kinds that would change what a proxy gets, and that Weft does not carry out. */
+const unsupportedKinds = [
+  "EnvoyFilter",
+  "ProxyConfig",
+  "RequestAuthentication",
+  "Telemetry",
+  "TrafficExtension",
+  "WasmPlugin",
+];
+
+/** Reports the objects of such kinds that may be meant for a proxy: those of its namespace and of the root namespace. */
+export function reportUnsupportedKinds({ view, problems }: Pick<BuildContext, "view" | "problems">): void {
+  const { configs, meshConfig } = view.snapshot;
+  for (const kind of unsupportedKinds)
+    for (const config of configs.others.get(kind) ?? [])
+      if (config.namespace === view.node.namespace || config.namespace === meshConfig.rootNamespace)
+        problems
+          .for(configRef(config))
+          .warn("unsupported-kind", "", `${kind} is not supported and has no effect`);
 }

@@ -6,7 +6,14 @@ import {
   type Service,
   type ServicePort,
 } from "@weft/mesh-model";
-import { type BuildContext, reporterFor, ruleFor, serviceMtlsMode, serviceRef } from "../context.ts";
+import {
+  type BuildContext,
+  hasBackends,
+  reporterFor,
+  ruleFor,
+  serviceMtlsMode,
+  serviceRef,
+} from "../context.ts";
 import { durationMs } from "../durations.ts";
 import { buildLocalities, identitiesOf } from "../endpoints/build.ts";
 import type { Backend, BackendService, Discovery, LoadAssignment } from "../ir/index.ts";
@@ -128,7 +135,8 @@ function buildBackend(
       port: port.port,
       subset,
       host: service.hostname,
-      identities: identitiesOf(endpoints, mesh.trustDomain),
+      identities: [...identitiesOf(endpoints, mesh.trustDomain), ...(service.subjectAltNames ?? [])].sort(),
+      names: service.subjectAltNames ?? [],
       http2: http?.protocol === "http2" || isHttp2(port.protocol),
       automatic: automaticTls(input, port, discovery),
     },
@@ -200,8 +208,13 @@ export function buildServiceBackends(
     problems: [] as Problem[],
   };
   for (const service of view.scope.services) {
-    // An alias is a further name of another service, and dynamic DNS needs a filter that is not made yet.
-    if (service.resolution === "Alias" || service.resolution === "DynamicDNS") continue;
+    if (!hasBackends(service)) {
+      if (service.resolution === "DynamicDNS")
+        context.problems
+          .for(serviceRef(service))
+          .unsupported("spec.resolution", "the resolution DYNAMIC_DNS");
+      continue;
+    }
     const rule = ruleFor(context, service);
     const endpoints = endpointsOf(view.snapshot, service);
     const built = memo.get([service, rule, endpoints, mesh], variantOf(context, service, rule), () =>

@@ -3,7 +3,7 @@ import { ProblemList } from "../problems.ts";
 import { buildBackendTls } from "./tls.ts";
 
 const sni = "outbound_.443_.v1_.web";
-const base = { port: 443, subset: "v1", host: "web", identities: ["spiffe://a"], http2: false };
+const base = { port: 443, subset: "v1", host: "web", identities: ["spiffe://a"], names: [], http2: false };
 const build = (
   settings: ClientTLSSettings | undefined,
   automatic: "where-taken" | "always" | "never" = "where-taken",
@@ -40,6 +40,16 @@ describe("buildBackendTls()", () => {
     ],
   ])("follows %j", (settings, expected) => {
     expect(build(settings)).toMatchObject({ kind: "custom", ...expected });
+  });
+
+  it.each([
+    [undefined, ["of-entry"]],
+    [[], ["of-entry"]],
+    [["of-rule"], ["of-rule"]],
+  ])("expects the names of the ServiceEntry unless the rule has its own: %j", (subjectAltNames, expected) => {
+    const settings: ClientTLSSettings = { mode: "SIMPLE", ...(subjectAltNames ? { subjectAltNames } : {}) };
+    const tls = buildBackendTls({ ...base, names: ["of-entry"], settings, automatic: "never" }, undefined);
+    expect(tls).toMatchObject({ subjectAltNames: expected });
   });
 
   it("verifies nothing only where it is told to", () => {

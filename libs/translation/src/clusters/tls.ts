@@ -11,12 +11,18 @@ export interface BackendTlsInput {
   readonly host: string;
   /** SPIFFE identities of the workloads behind it. */
   readonly identities: readonly string[];
+  /** Names that a ServiceEntry expects, which count where the rule has none of its own. */
+  readonly names: readonly string[];
   readonly http2: boolean;
   /** Where nobody said otherwise: mutual TLS with the endpoints that take it, with all of them, or with none. */
   readonly automatic: "where-taken" | "always" | "never";
 }
 
-function customTls(settings: ClientTLSSettings, http2: boolean, report: Reporter | undefined): UpstreamTls {
+function customTls(
+  settings: ClientTLSSettings,
+  { http2, names }: BackendTlsInput,
+  report: Reporter | undefined,
+): UpstreamTls {
   const insecure = settings.insecureSkipVerify === true;
   if (settings.credentialName !== undefined)
     report?.unsupported("spec.trafficPolicy.tls.credentialName", "credentialName");
@@ -27,7 +33,7 @@ function customTls(settings: ClientTLSSettings, http2: boolean, report: Reporter
   return {
     kind: "custom",
     autoSni: !settings.sni,
-    subjectAltNames: settings.subjectAltNames ?? [],
+    subjectAltNames: settings.subjectAltNames?.length ? settings.subjectAltNames : names,
     insecureSkipVerify: insecure,
     alpn: http2 ? ["h2"] : [],
     ...(settings.sni ? { sni: settings.sni } : {}),
@@ -65,6 +71,6 @@ export function buildBackendTls(
       };
     case "SIMPLE":
     case "MUTUAL":
-      return customTls(settings, http2, report);
+      return customTls(settings, input, report);
   }
 }

@@ -1,6 +1,7 @@
 import type { BuildContext } from "../context.ts";
 import type { DownstreamTls, FilterChain, Listener, RouteTable } from "../ir/index.ts";
 import { configRef } from "../refs.ts";
+import { buildAuthorization } from "../security/authorization.ts";
 import { buildGatewayTable } from "./routes.ts";
 import {
   type GatewayServer,
@@ -23,6 +24,7 @@ function httpFilter(context: BuildContext, group: ServerGroup, table: string): F
     direction: "gateway",
     statPrefix: `outbound_${group.bind}_${group.port};`,
     routes: { kind: "rds", name: table },
+    authorization: buildAuthorization(context, "http"),
     forwardProxy: false,
     http10: context.view.node.metadata.HTTP10 === "1",
     grpcWeb: group.servers.some(({ server }) => server.port.protocol.toUpperCase() === "GRPC-WEB"),

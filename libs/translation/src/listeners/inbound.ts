@@ -1,10 +1,10 @@
 import type { Protocol } from "@weft/mesh-model";
-import { type BuildContext, serviceRef } from "../context.ts";
+import { type BuildContext, reporterFor, serviceRef } from "../context.ts";
 import type { DownstreamTls, FilterChain, InspectedPorts, Listener, NetworkFilter } from "../ir/index.ts";
 import { fixedBackends, inboundBackendName } from "../names.ts";
 import { buildInboundTable } from "../routes/inbound.ts";
 import { buildAuthorization } from "../security/authorization.ts";
-import { type MtlsMode, type MtlsSubject, mtlsModeOf, mtlsPorts } from "../security/peer-authentication.ts";
+import { type MtlsSubject, mtlsPorts, mtlsSettingOf } from "../security/peer-authentication.ts";
 import { type ChainKind, chainKinds, inspectionNeeds } from "./inbound-chains.ts";
 import type { InboundPort } from "./inbound-ports.ts";
 
@@ -71,13 +71,28 @@ function ownSubject({ view }: BuildContext): MtlsSubject {
   return { namespace: view.node.namespace, labels: view.labels };
 }
 
-/** How the own workload takes connections on a port; a proxy without certificates can only take plain text. */
-function ownMode(context: BuildContext, port: number | undefined): MtlsMode {
-  if (!context.mutualTls) return "DISABLE";
-  return mtlsModeOf(context.view.snapshot, {
-    ...ownSubject(context),
-    ...(port === undefined ? {} : { port }),
-  });
+/** The chains of a port, and where they lead. */
+interface PortPlan {
+  readonly kinds: readonly ChainKind[];
+  readonly target: ChainTarget;
+}
+
+/**
+ * How the own workload takes connections. A proxy without certificates can only take plain text; where a policy asks
+ * for mutual TLS it takes nothing, for nobody could show who they are.
+ */
+function planPort(context: BuildContext, port: number | undefined, target: ChainTarget): PortPlan {
+  const subject = { ...ownSubject(context), ...(port === undefined ? {} : { port }) };
+  const { mode, policy } = mtlsSettingOf(context.view.snapshot, subject);
+  if (context.mutualTls) return { kinds: chainKinds(mode, target.protocol), target };
+  if (mode !== "STRICT") return { kinds: chainKinds("DISABLE", target.protocol), target };
+  const message =
+    "STRICT mutual TLS needs certificates, which the workload's proxy does not have (label security.istio.io/tlsMode: istio); connections to it are refused";
+  reporterFor(context, policy)?.warn("no-certificates", "spec.mtls.mode", message);
+  return {
+    kinds: chainKinds("DISABLE", "TCP"),
+    target: { ...target, backend: fixedBackends.blackHole },
+  };
 }
 
 function portTarget(port: InboundPort, address: string): ChainTarget {
@@ -96,7 +111,7 @@ function portTarget(port: InboundPort, address: string): ChainTarget {
 
 /** The listener of a port that has a socket of its own. */
 function ownListener(context: BuildContext, port: InboundPort, bind: string): Listener {
-  const kinds = chainKinds(ownMode(context, port.number), port.protocol);
+  const { kinds, target } = planPort(context, port.number, portTarget(port, bind));
   const needs = inspectionNeeds(kinds);
   const everywhere: InspectedPorts = { kind: "except", ports: [] };
   return {
@@ -108,7 +123,7 @@ function ownListener(context: BuildContext, port: InboundPort, bind: string): Li
     role: "port",
     useOriginalDestination: false,
     inspectors: { ...(needs.tls ? { tls: everywhere } : {}), ...(needs.http ? { http: everywhere } : {}) },
-    chains: buildChains(context, kinds, portTarget(port, bind), undefined),
+    chains: buildChains(context, kinds, target, undefined),
     origin: originOf([port]),
   };
 }
@@ -121,10 +136,8 @@ function originOf(ports: readonly InboundPort[]): Listener["origin"] {
 }
 
 /** The chains of one port of the virtual listener; without a port, of all ports that are not told of. */
-interface PortGroup {
+interface PortGroup extends PortPlan {
   readonly port?: number;
-  readonly kinds: readonly ChainKind[];
-  readonly target: ChainTarget;
 }
 
 /** The ports an inspector is told of: exceptions where it looks at all others, else those it is for. */
@@ -163,16 +176,11 @@ function portGroups(context: BuildContext, ports: readonly InboundPort[]): reado
     (port) => !declared.has(port),
   );
   return [
-    { kinds: chainKinds(ownMode(context, undefined), "Unsupported"), target: passthrough },
-    ...ofPolicy.map((port) => ({
-      port,
-      kinds: chainKinds(ownMode(context, port), "Unsupported"),
-      target: passthrough,
-    })),
+    planPort(context, undefined, passthrough),
+    ...ofPolicy.map((port) => ({ port, ...planPort(context, port, passthrough) })),
     ...ports.map((port) => ({
       port: port.number,
-      kinds: chainKinds(ownMode(context, port.number), port.protocol),
-      target: portTarget(port, "0.0.0.0"),
+      ...planPort(context, port.number, portTarget(port, "0.0.0.0")),
     })),
   ];
 }

@@ -12,7 +12,7 @@ import {
   type ServicePort,
 } from "@weft/mesh-model";
 import { effectivePolicy } from "../clusters/policy.ts";
-import { type BuildContext, reporterFor, ruleFor, serviceRef } from "../context.ts";
+import { type BuildContext, hasBackends, reporterFor, ruleFor, serviceRef } from "../context.ts";
 import { durationMs } from "../durations.ts";
 import type { ChainMatch, FilterChain, Listener, TcpForward } from "../ir/index.ts";
 import { backendName, hostPort } from "../names.ts";
@@ -67,7 +67,12 @@ class OutboundBuilder {
   }
 
   addEgress(egress: EgressListener): void {
-    const { node } = this.#context.view;
+    const { node, scope } = this.#context.view;
+    if (egress.bind?.startsWith("unix:")) {
+      const report = reporterFor(this.#context, scope.sidecar);
+      report?.unsupported(`spec.egress[${scope.listeners.indexOf(egress)}].bind`, "a Unix socket");
+      return;
+    }
     const bindToPort = egress.captureMode === "NONE" || node.interceptionMode === "NONE";
     const place: Place = {
       bindToPort,
@@ -78,7 +83,7 @@ class OutboundBuilder {
       this.addForwardProxy(egress, place.bind ?? "127.0.0.1", egress.port.number);
       return;
     }
-    for (const service of egress.services) {
+    for (const service of egress.services.filter(hasBackends)) {
       for (const port of service.ports) {
         // A listener with a protocol of its own speaks it for all of its services.
         const spoken = protocol === undefined || isSniffed(protocol) ? port : { ...port, protocol };
@@ -90,7 +95,7 @@ class OutboundBuilder {
   /** A listener for clients that send whole URLs, and so reach every service on every port. */
   addForwardProxy(egress: EgressListener, bind: string, port: number): void {
     const table = this.#tables.has("http_proxy") ? String(port) : "http_proxy";
-    this.#tables.set(table, { name: table, egress, port: 0 });
+    this.#addTable({ name: table, egress, port: 0 });
     const draft = this.#draft(bind, port, true, false);
     this.#addChain(draft, undefined, this.#httpChain(`${bind}_${port}`, table, undefined, true));
   }
@@ -129,7 +134,7 @@ class OutboundBuilder {
     const draft = this.#draft(bind, port.port, place.bindToPort, wildcard);
     draft.origin.push(serviceRef(service));
     const name = String(port.port);
-    this.#tables.set(name, { name, egress, port: port.port });
+    this.#addTable({ name, egress, port: port.port });
     // On an address of all, other traffic may come to the same port: only what looks like HTTP is taken.
     const chain = this.#httpChain(`${bind}_${port.port}`, name, wildcard ? sniffedHttp : undefined, false);
     if (!draft.chains.has(keyOf(chain.match))) this.#addChain(draft, service, chain);
@@ -144,14 +149,14 @@ class OutboundBuilder {
   ): void {
     const shared = draft.address === anyAddress && match.prefixRanges === undefined;
     const name = shared ? String(port.port) : hostPort(service.hostname, port.port);
-    this.#tables.set(name, {
-      name,
-      egress,
-      port: port.port,
-      ...(shared ? {} : { onlyHost: service.hostname }),
-    });
+    this.#addTable({ name, egress, port: port.port, ...(shared ? {} : { onlyHost: service.hostname }) });
     const chain = this.#httpChain(`${draft.address}_${port.port}`, name, { ...match, ...sniffedHttp }, false);
     if (!shared || !draft.chains.has(keyOf(chain.match))) this.#addChain(draft, service, chain);
+  }
+
+  /** A listener for one port goes before the one for all ports, and with it what it imports. */
+  #addTable(request: TableRequest): void {
+    if (!this.#tables.has(request.name)) this.#tables.set(request.name, request);
   }
 
   /** Where connections to a service go: its virtual addresses, or those of its endpoints where it has none. */

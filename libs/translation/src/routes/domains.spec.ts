@@ -35,7 +35,7 @@ function service(over: Partial<Service>): Service {
 describe("serviceDomains()", () => {
   const client = "default.svc.cluster.local";
   it("lists the full name with and without a dot, short names, then addresses", () => {
-    expect(serviceDomains(service({}), client, undefined).all).toEqual([
+    expect(serviceDomains(service({}), { dnsDomain: client })).toEqual([
       "web.default.svc.cluster.local",
       "web.default.svc.cluster.local.",
       "web",
@@ -46,11 +46,10 @@ describe("serviceDomains()", () => {
   });
 
   it("puts the port behind each name where the port tells services apart", () => {
-    const { all } = serviceDomains(
-      service({ hostname: "a.example.com", addresses: ["2001:db8::1"] }),
-      client,
-      80,
-    );
+    const all = serviceDomains(service({ hostname: "a.example.com", addresses: ["2001:db8::1"] }), {
+      dnsDomain: client,
+      port: 80,
+    });
     expect(all).toEqual([
       "a.example.com",
       "a.example.com:80",
@@ -62,12 +61,28 @@ describe("serviceDomains()", () => {
   });
 
   it("takes the names of a headless service's pods, and no ranges of addresses", () => {
-    const { all } = serviceDomains(
-      service({ resolution: "Passthrough", addresses: ["192.0.2.0/24"] }),
-      "other.svc.cluster.local",
-      undefined,
-    );
+    const all = serviceDomains(service({ resolution: "Passthrough", addresses: ["192.0.2.0/24"] }), {
+      dnsDomain: "other.svc.cluster.local",
+    });
     expect(all).toContain("*.web.default.svc.cluster.local");
     expect(all.join()).not.toContain("192.0.2");
+  });
+
+  it("takes the names of its aliases, too", () => {
+    const all = serviceDomains(service({ addresses: [] }), {
+      dnsDomain: "other.svc.cluster.local",
+      aliases: ["alias.other.svc.cluster.local"],
+    });
+    expect(all).toEqual([
+      "web.default.svc.cluster.local",
+      "web.default.svc.cluster.local.",
+      "web.default",
+      "web.default.svc",
+      "alias.other.svc.cluster.local",
+      "alias.other.svc.cluster.local.",
+      "alias",
+      "alias.other.svc",
+      "alias.other",
+    ]);
   });
 });

@@ -1,13 +1,6 @@
 import type { Service } from "@weft/mesh-model";
 import { hostPort } from "../names.ts";
 
-/** What the Host header of requests to a service may say. */
-export interface Domains {
-  readonly all: readonly string[];
-  /** Those of them that are short for the host name; another host's full name goes before them. */
-  readonly short: ReadonlySet<string>;
-}
-
 /**
  * Short names of a Kubernetes service as a client resolves them: the bare name only in the client's own namespace.
  * `dnsDomain` is the client's, `NAMESPACE.svc.DOMAIN`. Other hosts have no short names.
@@ -28,21 +21,27 @@ function splitAt(text: string, separator: string): readonly [string, string | un
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/**
- * The domains of a service's virtual host, the full name first. With `port`, each also stands with the port behind it:
- * for tables in which the port of the Host header tells services apart.
- */
-export function serviceDomains(service: Service, dnsDomain: string, port: number | undefined): Domains {
-  const wildcard = service.hostname.startsWith("*");
+/** Who asks, and how a service is asked for. */
+export interface DomainInput {
+  /** DNS domain of the client, `NAMESPACE.svc.DOMAIN`. */
+  readonly dnsDomain: string;
+  /** Set where the port of the Host header tells services apart: each domain then also stands with it. */
+  readonly port?: number;
+  /** Further host names of the service (ExternalName services that stand for it). */
+  readonly aliases?: readonly string[];
+}
+
+/** What the Host header of requests to a service may say, the full name first. */
+export function serviceDomains(
+  service: Service,
+  { dnsDomain, port, aliases = [] }: DomainInput,
+): readonly string[] {
   const withPort = (domain: string) => (port === undefined ? [domain] : [domain, hostPort(domain, port)]);
   // Resolvers also take the full name with a dot at its end.
-  const full = wildcard ? [service.hostname] : [service.hostname, `${service.hostname}.`];
-  const short = shortNames(service.hostname, dnsDomain);
-  const names = [...full, ...short].flatMap(withPort);
+  const full = (host: string) => (host.startsWith("*") ? [host] : [host, `${host}.`]);
+  const hosts = [service.hostname, ...aliases];
+  const names = hosts.flatMap((host) => [...full(host), ...shortNames(host, dnsDomain)]).flatMap(withPort);
   const headless = service.resolution === "Passthrough" && service.registry === "Kubernetes";
   const addresses = service.addresses.filter((address) => !address.includes("/")).flatMap(withPort);
-  return {
-    all: [...names, ...(headless ? names.map((domain) => `*.${domain}`) : []), ...addresses],
-    short: new Set(short.flatMap(withPort)),
-  };
+  return [...names, ...(headless ? names.map((domain) => `*.${domain}`) : []), ...addresses];
 }

@@ -9,7 +9,7 @@ import {
   type Service,
   type ServicePort,
 } from "@weft/mesh-model";
-import { type BuildContext, hashPoliciesFor, ruleFor, serviceRef } from "../context.ts";
+import { type BuildContext, hasBackends, hashPoliciesFor, ruleFor, serviceRef } from "../context.ts";
 import type { HashPolicy, Route, RouteTable, VirtualHost } from "../ir/index.ts";
 import type { TableRequest } from "../listeners/outbound.ts";
 import { catchAllBackend } from "../listeners/virtual-outbound.ts";
@@ -77,6 +77,22 @@ function catchAllHost(context: BuildContext): VirtualHost {
   };
 }
 
+/** Hosts of ExternalName services by the host they stand for, as far as one leads to another. */
+function aliasesOf(services: readonly Service[]): ReadonlyMap<string, readonly string[]> {
+  const aliases = services.filter(({ aliasOf }) => aliasOf !== undefined);
+  const next = new Map(aliases.map(({ hostname, aliasOf }) => [hostname, aliasOf]));
+  const byTarget = new Map<string, string[]>();
+  for (const { hostname } of aliases) {
+    let target: string | undefined = hostname;
+    // Each step takes one alias, so that aliases of each other end as well.
+    for (let steps = 0; target !== undefined && next.has(target) && steps <= next.size; steps++)
+      target = next.get(target);
+    if (target === undefined || next.has(target)) continue;
+    byTarget.set(target, [...(byTarget.get(target) ?? []), hostname]);
+  }
+  return byTarget;
+}
+
 /** A service port as it takes part in a table. */
 interface Entry {
   readonly service: Service;
@@ -90,6 +106,7 @@ class TableBuilder {
   readonly #proxy: boolean;
   readonly #entries: readonly Entry[];
   readonly #byHost: ReadonlyMap<string, readonly Entry[]>;
+  readonly #aliases: ReadonlyMap<string, readonly string[]>;
   readonly #hosts: VirtualHost[] = [];
   readonly #taken = new Set<string>();
   readonly #names = new Set<string>();
@@ -98,11 +115,11 @@ class TableBuilder {
     this.#context = context;
     this.#request = request;
     this.#proxy = request.port === 0;
-    this.#entries = request.egress.services.flatMap((service) =>
-      service.ports
-        .filter((port) => this.#serves(port) && service.resolution !== "Alias")
-        .map((port) => ({ service, port })),
-    );
+    this.#entries = request.egress.services
+      .filter(hasBackends)
+      .flatMap((service) =>
+        service.ports.filter((port) => this.#serves(port)).map((port) => ({ service, port })),
+      );
     const byHost = new Map<string, Entry[]>();
     for (const entry of this.#entries) {
       const list = byHost.get(entry.service.hostname);
@@ -110,6 +127,7 @@ class TableBuilder {
       else byHost.set(entry.service.hostname, [entry]);
     }
     this.#byHost = byHost;
+    this.#aliases = aliasesOf(request.egress.services);
   }
 
   build(): readonly VirtualHost[] {
@@ -178,7 +196,7 @@ class TableBuilder {
   #routedHost(entry: Entry, routes: readonly Route[], config: Config<VirtualService>): VirtualHost {
     return {
       name: hostPort(entry.service.hostname, entry.port.port),
-      domains: this.#domains(entry).all,
+      domains: this.#domains(entry),
       routes,
       countAttempts: true,
       requireTls: false,
@@ -191,10 +209,11 @@ class TableBuilder {
     const { service, port } = entry;
     const context = this.#context;
     const rule = ruleFor(context, service);
-    const variant = `default-host|${port.port}|${this.#proxy}|${context.view.node.dnsDomain}`;
+    const aliases = this.#aliases.get(service.hostname)?.join() ?? "";
+    const variant = `default-host|${port.port}|${this.#proxy}|${context.view.node.dnsDomain}|${aliases}`;
     return context.memo.get([service, rule], variant, () => ({
       name: hostPort(service.hostname, port.port),
-      domains: this.#domains(entry).all,
+      domains: this.#domains(entry),
       routes: [
         defaultRoute(service.hostname, port.port, hashPoliciesFor(context, service.hostname, port.port, "")),
       ],
@@ -204,16 +223,15 @@ class TableBuilder {
     }));
   }
 
-  #domains({ service, port }: Entry) {
-    const domains = serviceDomains(
-      service,
-      this.#context.view.node.dnsDomain,
-      this.#proxy ? port.port : undefined,
-    );
+  #domains({ service, port }: Entry): readonly string[] {
+    const aliases = this.#aliases.get(service.hostname);
+    const domains = serviceDomains(service, {
+      dnsDomain: this.#context.view.node.dnsDomain,
+      ...(this.#proxy ? { port: port.port } : {}),
+      ...(aliases ? { aliases } : {}),
+    });
     // Without a port, a URL means port 80.
-    return this.#proxy && port.port !== 80
-      ? { all: domains.all.filter((domain) => /:\d+$/.test(domain)), short: domains.short }
-      : domains;
+    return this.#proxy && port.port !== 80 ? domains.filter((domain) => /:\d+$/.test(domain)) : domains;
   }
 
   #addHost(entry: Entry, host: VirtualHost): void {

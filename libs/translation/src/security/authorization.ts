@@ -24,8 +24,12 @@ function policiesOf({ view }: BuildContext): readonly Policy[] {
   const ordered = [root, ...(view.node.namespace === root ? [] : [view.node.namespace])];
   return ordered.flatMap((namespace) =>
     all.filter(
-      (policy) =>
-        policy.namespace === namespace && selects(policy.spec.selector?.matchLabels ?? {}, view.labels),
+      ({ spec, ...policy }) =>
+        policy.namespace === namespace &&
+        // A policy with a target is for that alone: a waypoint or a gateway of the Gateway API, which this is not.
+        spec.targetRef === undefined &&
+        !spec.targetRefs?.length &&
+        selects(spec.selector?.matchLabels ?? {}, view.labels),
     ),
   );
 }

@@ -21,41 +21,63 @@ function forAll({ spec }: Config<PeerAuthentication>): boolean {
   return Object.keys(spec.selector?.matchLabels ?? {}).length === 0;
 }
 
+/** A mode, and the policy that set it; none where it is the default. */
+export interface MtlsSetting {
+  readonly mode: MtlsMode;
+  readonly policy?: Config<PeerAuthentication>;
+}
+
 /**
  * The mode in force: of the policy that selects the workload (its port's own, first), else of its namespace, else of
  * the root namespace, else PERMISSIVE. The oldest of several counts; UNSET passes the question on.
  * https://istio.io/latest/docs/reference/config/security/peer_authentication/
  */
-export function mtlsModeOf(snapshot: MeshSnapshot, subject: MtlsSubject): MtlsMode {
-  // The kind was validated on the way into the snapshot.
-  const all = (snapshot.configs.others.get("PeerAuthentication") ?? []) as Policies;
-  if (all.length === 0) return "PERMISSIVE";
+export function mtlsSettingOf(snapshot: MeshSnapshot, subject: MtlsSubject): MtlsSetting {
+  const all = policiesOf(snapshot);
+  if (all.length === 0) return { mode: "PERMISSIVE" };
   const inNamespace = (namespace: string) => all.filter((policy) => policy.namespace === namespace);
   const own = inNamespace(subject.namespace);
-  const selecting = own.find(
-    (policy) => !forAll(policy) && selects(policy.spec.selector?.matchLabels ?? {}, subject.labels),
-  );
-  const ofPort =
-    subject.port === undefined ? undefined : selecting?.spec.portLevelMtls?.[String(subject.port)]?.mode;
-  return (
-    modeOf(ofPort) ??
-    modeOf(selecting?.spec.mtls?.mode) ??
-    modeOf(own.find(forAll)?.spec.mtls?.mode) ??
-    modeOf(inNamespace(snapshot.meshConfig.rootNamespace).find(forAll)?.spec.mtls?.mode) ??
-    "PERMISSIVE"
-  );
+  const selecting = selectingPolicy(all, subject);
+  const port = subject.port === undefined ? undefined : String(subject.port);
+  const candidates = [
+    { policy: selecting, mode: port === undefined ? undefined : selecting?.spec.portLevelMtls?.[port]?.mode },
+    ...[selecting, own.find(forAll), inNamespace(snapshot.meshConfig.rootNamespace).find(forAll)].map(
+      (policy) => ({ policy, mode: policy?.spec.mtls?.mode }),
+    ),
+  ];
+  for (const { policy, mode } of candidates) {
+    const known = modeOf(mode);
+    if (policy !== undefined && known !== undefined) return { mode: known, policy };
+  }
+  return { mode: "PERMISSIVE" };
+}
+
+/** The mode alone; see {@link mtlsSettingOf}. */
+export function mtlsModeOf(snapshot: MeshSnapshot, subject: MtlsSubject): MtlsMode {
+  return mtlsSettingOf(snapshot, subject).mode;
 }
 
 /** Ports for which a policy that selects the workload has a mode of its own, in order. */
 export function mtlsPorts(snapshot: MeshSnapshot, subject: MtlsSubject): readonly number[] {
-  const all = (snapshot.configs.others.get("PeerAuthentication") ?? []) as Policies;
-  const selecting = all.find(
-    (policy) =>
-      policy.namespace === subject.namespace &&
-      !forAll(policy) &&
-      selects(policy.spec.selector?.matchLabels ?? {}, subject.labels),
-  );
+  const selecting = selectingPolicy(policiesOf(snapshot), subject);
   return Object.keys(selecting?.spec.portLevelMtls ?? {})
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+function policiesOf(snapshot: MeshSnapshot): Policies {
+  // The kind was validated on the way into the snapshot.
+  return (snapshot.configs.others.get("PeerAuthentication") ?? []) as Policies;
+}
+
+function selectingPolicy(
+  all: Policies,
+  { namespace, labels }: MtlsSubject,
+): Config<PeerAuthentication> | undefined {
+  return all.find(
+    (policy) =>
+      policy.namespace === namespace &&
+      !forAll(policy) &&
+      selects(policy.spec.selector?.matchLabels ?? {}, labels),
+  );
 }
