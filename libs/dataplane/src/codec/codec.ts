@@ -1,4 +1,5 @@
 import type { HeaderMap } from "../runtime/headers.ts";
+import type { WriteOutcome } from "../runtime/http-filter.ts";
 import type { RequestHead, ResponseHead } from "../runtime/request.ts";
 import type { CodecError } from "./error.ts";
 
@@ -6,7 +7,7 @@ import type { CodecError } from "./error.ts";
  * The codec interface: HTTP messages on one side, a socket on the other. HTTP/1.1 is one implementation; whatever
  * multiplexes (HTTP/2) is another, and nothing outside this folder knows which it talks to.
  *
- * Chunks given to a receiver belong to it. Calls come in the order head, data…, trailers or an `endStream`, and
+ * Calls come in the order head, data…, trailers or an `endStream`, and
  * after `onReset` none.
  */
 export interface MessageReceiver {
@@ -15,7 +16,7 @@ export interface MessageReceiver {
   onTrailers(trailers: HeaderMap): void;
   /** The message will not be finished. */
   onReset(reason: ResetReason): void;
-  /** Room again after a `writeData` that gave false. */
+  /** Room again after a `writeData` that gave `full`. */
   onWritable(): void;
 }
 
@@ -26,14 +27,16 @@ export type ResetReason =
 
 /** Takes a response: 1xx heads, then the head. */
 export interface ResponseReceiver extends MessageReceiver {
+  /** The chunk stands in the connection's read buffer; after any outcome but `written` that is not used again. */
+  onData(chunk: Buffer, endStream: boolean): WriteOutcome;
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead, endStream: boolean): void;
 }
 
 /** The write side of a stream, and the tap of its read side. */
 export interface StreamWriter {
-  /** False where the other side is slow: hold off until `onWritable`. The chunk is taken in any case. */
-  writeData(chunk: Buffer, endStream: boolean): boolean;
+  /** The chunk is taken in any case; after `full` hold off until `onWritable`. */
+  writeData(chunk: Buffer, endStream: boolean): WriteOutcome;
   /** Ends the message. */
   writeTrailers(trailers: HeaderMap): void;
   /** Breaks off; no `onReset` follows. */

@@ -8,6 +8,7 @@ import type {
   LocalReply,
   TerminalStream,
   TerminalStreamFilter,
+  WriteOutcome,
 } from "../runtime/http-filter.ts";
 import type { RequestHead, ResponseHead } from "../runtime/request.ts";
 import type { Route, RouteTable } from "../runtime/route.ts";
@@ -337,19 +338,19 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
     if (!this.#finished) this.#terminal?.onWritable();
   }
 
-  respondData(chunk: Buffer, endStream: boolean): boolean {
-    if (this.#finished) return true;
+  respondData(chunk: Buffer, endStream: boolean): WriteOutcome {
+    if (this.#finished) return "written";
     if (!this.#headWritten) {
       this.#responseHeld ??= { chunks: [], end: false, trailers: undefined };
       this.#responseHeld.chunks.push(chunk);
       this.#responseHeld.end = endStream;
-      return false;
+      return "full";
     }
     this.#touch();
     return this.#writeData(chunk, endStream);
   }
 
-  #writeData(chunk: Buffer, endStream: boolean): boolean {
+  #writeData(chunk: Buffer, endStream: boolean): WriteOutcome {
     let data = chunk;
     const filters = this.#filters;
     for (let i = filters.length - 1; i >= 0; i--) {
@@ -357,9 +358,9 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
       if (filter?.onResponseData !== undefined) data = filter.onResponseData(data, endStream) ?? empty;
     }
     this.info.bytesSent += data.length;
-    const writable = this.#codec.writeData(data, endStream);
+    const outcome = this.#codec.writeData(data, endStream);
     if (endStream) this.#finish();
-    return writable;
+    return outcome;
   }
 
   respondTrailers(trailers: HeaderMap): void {

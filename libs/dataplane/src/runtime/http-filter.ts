@@ -15,12 +15,19 @@ export interface HttpFilter {
   open(stream: HttpStream): HttpStreamFilter | undefined;
 }
 
+/**
+ * What became of body bytes that were written: `written` keeps nothing of the chunk, so that its buffer may be used
+ * again; `queued` and `full` keep it, and after `full` the writer is to pause.
+ */
+export type WriteOutcome = "written" | "queued" | "full";
+
 /** `stop` holds the message at this filter until it calls `continueRequest` or `continueResponse`. */
 export type FilterStatus = "continue" | "stop";
 
 /**
  * A filter at work on one stream. Requests pass the filters in configured order, responses in reverse; each method
- * may change what it is given. A filter that answers itself (`stream.reply`) returns `stop`.
+ * may change what it is given. A filter that answers itself (`stream.reply`) returns `stop`. Chunks of a response may
+ * stand in a buffer that is read into again: a filter that keeps one beyond its call copies it.
  */
 export interface HttpStreamFilter {
   onRequest?(head: RequestHead, endStream: boolean): FilterStatus;
@@ -76,8 +83,8 @@ export interface TerminalStream extends HttpStream {
   respond(head: ResponseHead, endStream: boolean): void;
   /** An informational head (1xx), straight to the client. */
   respondInformational(head: ResponseHead): void;
-  /** Body bytes; false where the client is slow: pause until `onWritable` of the terminal filter. */
-  respondData(chunk: Buffer, endStream: boolean): boolean;
+  /** Body bytes. After `full` pause until `onWritable` of the terminal filter. */
+  respondData(chunk: Buffer, endStream: boolean): WriteOutcome;
   respondTrailers(trailers: HeaderMap): void;
   /** The response cannot be finished: breaks off, so that the client can tell. */
   abortResponse(flag: ResponseFlag, details: string): void;

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { HeaderMap } from "../../runtime/headers.ts";
+import type { WriteOutcome } from "../../runtime/http-filter.ts";
 import { type RequestHead, ResponseHead } from "../../runtime/request.ts";
 import type {
   ClientConnection,
@@ -41,8 +42,6 @@ export function createHttp1Client(
 }
 
 const empty = Buffer.alloc(0);
-/** Chunks up to this size are copied out of the read buffer; larger ones take the buffer with them. */
-const copyBytes = 4096;
 
 class Http1ClientConnection implements Http1Client, ParserSink {
   readonly socket: Socket;
@@ -151,10 +150,8 @@ class Http1ClientConnection implements Http1Client, ParserSink {
     const stream = this.#stream;
     if (stream === undefined) return;
     const { receiver } = stream;
-    if (chunk.length > copyBytes) this.#retained = true;
-    const bytes = chunk.length > copyBytes ? chunk : Buffer.from(chunk);
     if (last) this.#responseEnd(stream);
-    receiver?.onData(bytes, last);
+    if (receiver?.onData(chunk, last) !== "written") this.#retained = true;
   }
 
   onTrailers(trailers: HeaderMap): void {
@@ -241,13 +238,12 @@ class Http1ClientStream implements ClientStream {
     this.#chunked = false;
   }
 
-  writeData(chunk: Buffer, endStream: boolean): boolean {
-    if (this.requestDone || this.receiver === undefined) return true;
+  writeData(chunk: Buffer, endStream: boolean): WriteOutcome {
+    if (this.requestDone || this.receiver === undefined) return "written";
     const { writer } = this.#connection;
-    if (this.#chunked) writer.chunk(chunk, endStream);
-    else writer.data(chunk, endStream);
+    const outcome = this.#chunked ? writer.chunk(chunk, endStream) : writer.data(chunk, endStream);
     if (endStream) this.#requestEnd();
-    return writer.writable;
+    return outcome;
   }
 
   writeTrailers(trailers: HeaderMap): void {

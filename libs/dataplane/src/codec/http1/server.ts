@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "@weft/base";
 import type { HeaderMap } from "../../runtime/headers.ts";
+import type { WriteOutcome } from "../../runtime/http-filter.ts";
 import type { HttpProtocol, ResponseHead } from "../../runtime/request.ts";
 import type { MessageReceiver, ServerConnection, ServerHandler, ServerStream } from "../codec.ts";
 import { CodecError } from "../error.ts";
@@ -59,6 +60,8 @@ class Http1ServerConnection implements ServerConnection, ParserSink {
     socket.on("drain", () => this.#stream?.receiver?.onWritable());
     socket.on("error", () => socket.destroy()); // `close` follows, and tells
     socket.on("close", this.#socketClosed);
+    // Gone between accept and here: `close` has been, and nobody listened.
+    if (socket.destroyed) queueMicrotask(this.#socketClosed);
     if (head.length > 0) this.#receive(head);
     socket.resume();
   }
@@ -288,13 +291,14 @@ class Http1ServerStream implements ServerStream {
     return `${text}\r\n`;
   }
 
-  writeData(chunk: Buffer, endStream: boolean): boolean {
-    if (this.responseDone) return true;
+  writeData(chunk: Buffer, endStream: boolean): WriteOutcome {
+    if (this.responseDone) return "written";
     const { writer } = this.#connection;
-    if (this.#framing === "chunked") writer.chunk(chunk, endStream);
-    else if (this.#framing !== "none") writer.data(chunk, endStream);
+    let outcome: WriteOutcome = "written";
+    if (this.#framing === "chunked") outcome = writer.chunk(chunk, endStream);
+    else if (this.#framing !== "none") outcome = writer.data(chunk, endStream);
     if (endStream) this.#done();
-    return writer.writable;
+    return outcome;
   }
 
   writeTrailers(trailers: HeaderMap): void {

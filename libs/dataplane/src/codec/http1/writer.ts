@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { WriteOutcome } from "../../runtime/http-filter.ts";
 import { chunkSizeLine } from "./serialize.ts";
 
 /** Chunks up to this size join the text before them: one copy costs less than a second buffer in the write. */
@@ -19,11 +20,6 @@ export class MessageWriter {
     this.#socket = socket;
   }
 
-  /** True while there is room for more; else `drain` of the socket will tell. */
-  get writable(): boolean {
-    return !this.#socket.writableNeedDrain;
-  }
-
   /** Takes a head; `last`: nothing follows, so it goes out at once. */
   text(text: string, last: boolean): void {
     this.#pending += text;
@@ -31,28 +27,38 @@ export class MessageWriter {
     else this.#schedule();
   }
 
-  /** Takes body bytes as they are. */
-  data(chunk: Buffer, last: boolean): void {
-    if (chunk.length <= joinBytes) this.text(chunk.toString("latin1"), last);
-    else this.#through(chunk, "");
+  /** Takes body bytes as they are. After `full`, `drain` of the socket tells when there is room. */
+  data(chunk: Buffer, last: boolean): WriteOutcome {
+    if (chunk.length > joinBytes) return this.#through(chunk, "");
+    this.text(chunk.toString("latin1"), last);
+    return this.#outcome("written");
   }
 
-  /** Takes body bytes as a chunk of the chunked coding. */
-  chunk(chunk: Buffer, last: boolean): void {
+  /** The same as a chunk of the chunked coding. */
+  chunk(chunk: Buffer, last: boolean): WriteOutcome {
     if (chunk.length > 0) this.#pending += chunkSizeLine(chunk.length);
     const after = `${chunk.length > 0 ? "\r\n" : ""}${last ? "0\r\n\r\n" : ""}`;
-    if (chunk.length <= joinBytes) this.text(chunk.toString("latin1") + after, last);
-    else this.#through(chunk, after);
+    if (chunk.length > joinBytes) return this.#through(chunk, after);
+    this.text(chunk.toString("latin1") + after, last);
+    return this.#outcome("written");
   }
 
   /** Writes what waits, and the chunk itself, uncopied. */
-  #through(chunk: Buffer, after: string): void {
+  #through(chunk: Buffer, after: string): WriteOutcome {
     const socket = this.#socket;
     socket.cork();
     this.flush();
     socket.write(chunk);
     if (after !== "") socket.write(after, "latin1");
     socket.uncork();
+    return this.#outcome("queued");
+  }
+
+  /** `otherwise`: where the socket has bytes to send still, and room for more. */
+  #outcome(otherwise: WriteOutcome): WriteOutcome {
+    // What the kernel took at once is out of Node's hands, even where `drain` is yet to come.
+    if (this.#socket.writableLength === 0) return "written";
+    return this.#socket.writableNeedDrain ? "full" : otherwise;
   }
 
   #schedule(): void {

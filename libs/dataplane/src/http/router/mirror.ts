@@ -1,4 +1,5 @@
 import type { ClientStream } from "../../codec/codec.ts";
+import type { WriteOutcome } from "../../runtime/http-filter.ts";
 import { RequestHead } from "../../runtime/request.ts";
 import type { PooledConnection } from "../../upstream/connection.ts";
 import { WheelTimer } from "../timer-wheel.ts";
@@ -60,8 +61,9 @@ class Mirror implements TryOwner {
   onTryHead(_attempt: UpstreamTry, _head: unknown, endStream: boolean): void {
     if (endStream) this.onDone();
   }
-  onTryData(_attempt: UpstreamTry, _chunk: unknown, endStream: boolean): void {
+  onTryData(_attempt: UpstreamTry, _chunk: unknown, endStream: boolean): WriteOutcome {
     if (endStream) this.onDone();
+    return "written";
   }
   onTryTrailers(): void {
     this.onDone();

@@ -48,7 +48,7 @@ export class RequestBody {
       this.#bytes += chunk.length;
     }
     if (this.#bytes > this.#limit && this.#keep) this.forget(stream !== undefined);
-    return stream?.writeData(chunk, endStream) ?? true;
+    return stream?.writeData(chunk, endStream) !== "full";
   }
 
   addTrailers(trailers: HeaderMap, stream: ClientStream | undefined): void {
@@ -61,7 +61,8 @@ export class RequestBody {
   sendTo(stream: ClientStream): boolean {
     let writable = true;
     const last = this.#complete && this.#trailers === undefined ? this.#chunks.length - 1 : -1;
-    for (const [i, chunk] of this.#chunks.entries()) writable = stream.writeData(chunk, i === last);
+    for (const [i, chunk] of this.#chunks.entries())
+      writable = stream.writeData(chunk, i === last) !== "full";
     if (this.#trailers !== undefined) stream.writeTrailers(this.#trailers);
     if (!this.#keep) this.forget(true);
     return writable;

@@ -1,7 +1,7 @@
 import type { ClientStream, ResetReason } from "../../codec/codec.ts";
 import type { Cluster, Host, TryOutcome } from "../../runtime/cluster.ts";
 import type { HeaderMap } from "../../runtime/headers.ts";
-import type { TerminalStream } from "../../runtime/http-filter.ts";
+import type { TerminalStream, WriteOutcome } from "../../runtime/http-filter.ts";
 import type { ResponseHead } from "../../runtime/request.ts";
 import type { ClusterChoice, ForwardAction, MirrorPolicy, Route } from "../../runtime/route.ts";
 import type { PooledConnection } from "../../upstream/connection.ts";
@@ -260,9 +260,11 @@ export class UpstreamRequest implements TryOwner {
     this.#stream.respond(head, endStream);
   }
 
-  onTryData(attempt: UpstreamTry, chunk: Buffer, endStream: boolean): void {
+  onTryData(attempt: UpstreamTry, chunk: Buffer, endStream: boolean): WriteOutcome {
     if (endStream) this.#complete();
-    if (!this.#stream.respondData(chunk, endStream) && !endStream) attempt.stream?.hold(true);
+    const outcome = this.#stream.respondData(chunk, endStream);
+    if (outcome === "full" && !endStream) attempt.stream?.hold(true);
+    return outcome;
   }
 
   onTryTrailers(_attempt: UpstreamTry, trailers: HeaderMap): void {

@@ -1,6 +1,7 @@
 import type { ClientStream, ResetReason, ResponseReceiver } from "../../codec/codec.ts";
 import type { Host, Permit } from "../../runtime/cluster.ts";
 import type { HeaderMap } from "../../runtime/headers.ts";
+import type { WriteOutcome } from "../../runtime/http-filter.ts";
 import type { ResponseHead } from "../../runtime/request.ts";
 import type { PooledConnection } from "../../upstream/connection.ts";
 import type { HostPool, PoolFailure, PoolWaiter } from "../../upstream/host-pool.ts";
@@ -11,7 +12,7 @@ export interface TryOwner {
   sendRequest(attempt: UpstreamTry, connection: PooledConnection): ClientStream;
   onTryInformational(head: ResponseHead): void;
   onTryHead(attempt: UpstreamTry, head: ResponseHead, endStream: boolean): void;
-  onTryData(attempt: UpstreamTry, chunk: Buffer, endStream: boolean): void;
+  onTryData(attempt: UpstreamTry, chunk: Buffer, endStream: boolean): WriteOutcome;
   onTryTrailers(attempt: UpstreamTry, trailers: HeaderMap): void;
   onTryFailed(attempt: UpstreamTry, failure: TryFailure): void;
   /** The upstream takes body bytes again. */
@@ -94,10 +95,10 @@ export class UpstreamTry implements PoolWaiter, ResponseReceiver {
     this.#owner.onTryHead(this, head, endStream);
   }
 
-  onData(chunk: Buffer, endStream: boolean): void {
-    if (this.#over) return;
+  onData(chunk: Buffer, endStream: boolean): WriteOutcome {
+    if (this.#over) return "written";
     if (endStream) this.#end();
-    this.#owner.onTryData(this, chunk, endStream);
+    return this.#owner.onTryData(this, chunk, endStream);
   }
 
   onTrailers(trailers: HeaderMap): void {
