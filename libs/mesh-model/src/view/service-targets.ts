@@ -1,7 +1,7 @@
 import type { Workload } from "../kubernetes/workload.ts";
 import type { ProxyNode } from "../proxy-node.ts";
 import { type Service, type ServicePort, type ServiceTarget, selects } from "../service.ts";
-import { endpointsOf, type MeshSnapshot } from "../snapshot.ts";
+import { endpointsOf, type MeshSnapshot, serviceKey } from "../snapshot.ts";
 
 /** The pod a proxy stands beside: by name, as several may share an address; else by address. */
 export function workloadOf(snapshot: MeshSnapshot, node: ProxyNode): Workload | undefined {
@@ -22,10 +22,12 @@ export function serviceTargetsOf(
   pod: Workload | undefined,
 ): readonly ServiceTarget[] {
   const targets: ServiceTarget[] = [];
+  const byAddress = servicesByAddress(snapshot);
+  const addressed = new Set(node.ipAddresses.flatMap((address) => [...(byAddress.get(address) ?? [])]));
   for (const service of snapshot.services.byNamespace.get(pod?.namespace ?? node.namespace) ?? []) {
     if (pod && service.selector && service.registry === "Kubernetes") {
       if (selects(service.selector, pod.labels)) targets.push(...selectedPorts(service, pod));
-    } else {
+    } else if (addressed.has(serviceKey(service))) {
       targets.push(...addressedPorts(snapshot, service, node, pod));
     }
   }
@@ -38,6 +40,25 @@ export function serviceTargetsOf(
 
 function selectedPorts(service: Service, pod: Workload): readonly ServiceTarget[] {
   return service.ports.flatMap((port) => target(service, port, targetPortOf(port, pod)));
+}
+
+/** Kept for as long as the endpoints they are of. */
+const byEndpoints = new WeakMap<MeshSnapshot["endpoints"], ReadonlyMap<string, ReadonlySet<string>>>();
+
+/** Keys of the services with an endpoint at an address, by address: looked up by every proxy, made once. */
+function servicesByAddress({ endpoints }: MeshSnapshot): ReadonlyMap<string, ReadonlySet<string>> {
+  const known = byEndpoints.get(endpoints);
+  if (known !== undefined) return known;
+  const index = new Map<string, Set<string>>();
+  for (const [key, list] of endpoints) {
+    for (const { address } of list) {
+      const keys = index.get(address);
+      if (keys === undefined) index.set(address, new Set([key]));
+      else keys.add(key);
+    }
+  }
+  byEndpoints.set(endpoints, index);
+  return index;
 }
 
 /** Ports with an endpoint of this proxy: at its address and, where the endpoint names a pod, of that pod. */
