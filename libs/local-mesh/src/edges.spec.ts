@@ -75,6 +75,23 @@ describe("buildEdges()", () => {
   });
 });
 
+describe("buildEdges() with several clusters to one version", () => {
+  it("adds them up", () => {
+    const counters = (subset: string, requests: number, p50: number) => ({
+      cluster: `outbound|9080|${subset}|ratings.default.svc.cluster.local`,
+      requests,
+      errors: 1,
+      p50,
+      p99: p50,
+    });
+    const hosts = [{ cluster: counters("", 0, 0).cluster, address: "127.1.0.12", requests: 5 }];
+    const sample = { from: "reviews-v2", clusters: [counters("v1", 2, 9), counters("", 5, 3)], hosts };
+    expect(buildEdges([sample], () => "v1")).toEqual([
+      { from: "reviews-v2", service: "ratings", version: "v1", requests: 7, errors: 2, p50: 3, p99: 3 },
+    ]);
+  });
+});
+
 describe("compareEdges()", () => {
   const edge = (version: string, requests: number): Edge => ({
     from: "productpage-v1",

@@ -35,22 +35,35 @@ export function buildEdges(
   samples: readonly ProxySample[],
   versionOf: (address: string) => string | undefined,
 ): Edge[] {
-  return samples
-    .flatMap(({ from, clusters, hosts }) =>
-      clusters.map(({ cluster, requests, errors, p50, p99 }): Edge => {
-        const [, , subset = "", hostname = ""] = cluster.split("|");
-        return {
-          from,
-          service: hostname.split(".")[0] ?? hostname,
-          version: subset === "" ? versionsOf(cluster, hosts, versionOf) : subset,
-          requests,
-          errors,
-          p50,
-          p99,
-        };
-      }),
-    )
+  const edges = samples.flatMap(({ from, clusters, hosts }) =>
+    clusters.map(({ cluster, requests, errors, p50, p99 }): Edge => {
+      const [, , subset = "", hostname = ""] = cluster.split("|");
+      return {
+        from,
+        service: hostname.split(".")[0] ?? hostname,
+        version: subset === "" ? versionsOf(cluster, hosts, versionOf) : subset,
+        requests,
+        errors,
+        p50,
+        p99,
+      };
+    }),
+  );
+  return [...Map.groupBy(edges, edgeKey).values()]
+    .map(mergeEdges)
     .sort((a, b) => (edgeKey(a) < edgeKey(b) ? -1 : 1));
+}
+
+/**
+ * One edge of several clusters that lead to the same version: routes with and without a subset. Quantiles cannot be added;
+ * those of the busiest cluster stand for all.
+ */
+function mergeEdges(edges: readonly Edge[]): Edge {
+  return edges.reduce((a, b) => ({
+    ...(a.requests >= b.requests ? a : b),
+    requests: a.requests + b.requests,
+    errors: a.errors + b.errors,
+  }));
 }
 
 function versionsOf(

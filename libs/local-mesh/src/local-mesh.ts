@@ -32,6 +32,7 @@ export interface LocalMeshOptions {
   readonly report: (line: string) => void;
   readonly translate: LocalPilotOptions["translate"];
   readonly onProblems: LocalPilotOptions["onProblems"];
+  readonly onChange: LocalPilotOptions["onChange"];
   /** Ends the start where it is aborted. */
   readonly signal?: AbortSignal;
 }
@@ -112,6 +113,7 @@ async function startParts(
     logFile: join(run.logs, "pilot-discovery.log"),
     translate: options.translate,
     onProblems: options.onProblems,
+    onChange: options.onChange,
   });
   closing.add(() => pilot.close());
   report(`pilot-discovery serves xDS on ${pilot.grpc}, its pages on http://${pilot.http}`);

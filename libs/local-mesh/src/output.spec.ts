@@ -35,10 +35,10 @@ describe("renderSummary()", () => {
       p50: 3.25,
       p99: undefined,
     };
-    const lines = renderSummary({ upSeconds: 12, recentSeconds: 10 }, [
+    const lines = renderSummary({ upSeconds: 12, recentSeconds: 10, proxies: 7, synced: 6 }, [
       { ...edge, recentRequests: 30, recentShare: 1 },
     ]);
-    expect(lines[0]).toMatch(/^up 12 s, 3\.0 requests\/s/);
+    expect(lines[0]).toMatch(/^up 12 s, 6 of 7 proxies in sync, 3\.0 requests\/s/);
     expect(lines[2]?.split(/\s{2,}/)).toEqual([
       "ingress",
       "productpage",

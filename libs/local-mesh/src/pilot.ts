@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import type { Problem } from "@weft/base";
+import type { ObjectRef, Problem } from "@weft/base";
 import type { Pilot, StartSource, Translate } from "@weft/discovery";
+import { refOf } from "@weft/mesh-model";
 import { adminGet } from "./admin-client.ts";
 import type { ProxySync } from "./checks/index.ts";
 import { localiseEvent } from "./local-source.ts";
@@ -18,6 +19,8 @@ export interface LocalPilotOptions {
   readonly translate: Translate;
   /** Told of all problems there are in the user's configuration, each time that they change. */
   readonly onProblems: (problems: readonly Problem[]) => void;
+  /** Told of each object of the user's configuration that has changed, or is gone, since the start. */
+  readonly onChange: (object: ObjectRef, what: "changed" | "removed") => void;
 }
 
 /** pilot-discovery in this process. */
@@ -37,7 +40,7 @@ export interface LocalPilot {
 
 /** Starts pilot-discovery with both folders as its sources, and can stop it and start it again at the same addresses. */
 export async function startLocalPilot(options: LocalPilotOptions): Promise<LocalPilot> {
-  const { address: host, ports, objects, config, translate, onProblems } = options;
+  const { address: host, ports, objects, config, translate, onProblems, onChange } = options;
   // Imported only here: weftctl reads this lib's state file in each of its commands, and few of those run a pilot.
   const [{ createInProcessBus }, { watchFiles }, { createPilot }, { createLogger }] = await Promise.all([
     import("@weft/bus"),
@@ -57,19 +60,33 @@ export async function startLocalPilot(options: LocalPilotOptions): Promise<Local
 
   const sources: readonly StartSource[] = [
     (sink) => watchFiles({ paths: [objects], sink }),
-    (sink) =>
-      watchFiles({
+    (sink) => {
+      let synced = false;
+      return watchFiles({
         paths: [config],
         sink: (event) => {
           const localised = localiseEvent(event);
           if (localised === undefined) return;
           sink(localised);
-          if (localised.kind !== "problems") return;
-          if (localised.problems.length === 0) byOrigin.delete(localised.origin);
-          else byOrigin.set(localised.origin, localised.problems);
-          onProblems(problems());
+          switch (localised.kind) {
+            case "synced":
+              synced = true;
+              break;
+            case "upsert":
+              if (synced) onChange(refOf(localised.object), "changed");
+              break;
+            case "delete":
+              onChange(localised.ref, "removed");
+              break;
+            case "problems":
+              if (localised.problems.length === 0) byOrigin.delete(localised.origin);
+              else byOrigin.set(localised.origin, localised.problems);
+              onProblems(problems());
+              break;
+          }
         },
-      }),
+      });
+    },
   ];
   const create = () =>
     createPilot({

@@ -6,6 +6,9 @@ export interface SummaryHead {
   readonly upSeconds: number;
   /** Seconds that `recent` figures are about. */
   readonly recentSeconds: number;
+  readonly proxies: number;
+  /** How many of the proxies have the latest configuration. */
+  readonly synced: number;
 }
 
 const number = (value: number | undefined, digits = 0) => (value === undefined ? "-" : value.toFixed(digits));
@@ -33,8 +36,9 @@ export function renderSummary(head: SummaryHead, edges: readonly EdgeChange[]): 
     .filter((edge) => edge.from === "ingress")
     .reduce((sum, edge) => sum + edge.recentRequests, 0);
   const rate = head.recentSeconds > 0 ? recent / head.recentSeconds : 0;
+  const { upSeconds, recentSeconds, proxies, synced } = head;
   return [
-    `up ${head.upSeconds.toFixed(0)} s, ${rate.toFixed(1)} requests/s at the ingress (counted by the proxies; shares of the last ${head.recentSeconds.toFixed(0)} s)`,
+    `up ${upSeconds.toFixed(0)} s, ${synced} of ${proxies} proxies in sync, ${rate.toFixed(1)} requests/s at the ingress; counted by the proxies, shares of the last ${recentSeconds.toFixed(0)} s`,
     ...renderTable(columns, edges),
   ];
 }

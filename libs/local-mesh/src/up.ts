@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { formatProblem, type Problem, systemClock } from "@weft/base";
+import { formatObjectRef, formatProblem, type Problem, systemClock } from "@weft/base";
 import { checks } from "./checks/index.ts";
 import { renderChecks, runChecks } from "./checks/run-checks.ts";
 import { describeExamples, describeMemory, describeWorkloads } from "./describe-mesh.ts";
@@ -57,6 +57,8 @@ export async function runUp(options: UpOptions, out: Output, signal: AbortSignal
       config: scratch ?? config,
       report,
       onProblems: (problems) => reportProblems(problems, options.cwd, report),
+      // The checks change one file again and again, and say what came of it.
+      onChange: options.check ? () => {} : (object, what) => report(`${formatObjectRef(object)} ${what}`),
       signal,
     });
     try {
@@ -159,9 +161,12 @@ async function watch(
       const edges = await readEdges(mesh);
       const [oldest] = looks;
       const now = performance.now();
+      const status = await mesh.pilot.proxyStatus().catch(() => []);
       const head = {
         upSeconds: (now - started) / 1000,
         recentSeconds: (now - (oldest?.at ?? started)) / 1000,
+        proxies: mesh.workloads.length,
+        synced: status.filter((proxy) => proxy.status === "SYNCED").length,
       };
       view.block(renderSummary(head, compareEdges(oldest?.edges ?? [], edges)));
       looks.push({ at: now, edges });
