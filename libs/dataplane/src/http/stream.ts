@@ -16,7 +16,8 @@ import type { ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
 import type { DownstreamStats } from "./downstream-stats.ts";
 import { localReplies, toResponse } from "./local-reply.ts";
 import { mutateResponseHeaders } from "./response-headers.ts";
-import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
+import { StreamTimers, type TimedStream } from "./stream-timers.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
 
 /** What a stream has from its connection manager. */
 export interface StreamContext {
@@ -36,7 +37,7 @@ type Held = { chunks: Buffer[]; end: boolean; trailers: HeaderMap | undefined };
  *     codec ──▶ filter 0 ──▶ filter 1 ──▶ … ──▶ terminal (router)
  *     codec ◀── filter 0 ◀── filter 1 ◀── … ◀── terminal
  */
-export class ActiveStream implements TerminalStream, MessageReceiver {
+export class ActiveStream implements TerminalStream, MessageReceiver, TimedStream {
   readonly info: StreamInfo;
   readonly request: RequestHead;
   readonly clock: Clock;
@@ -65,11 +66,7 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
   #headWritten = false;
   #finished = false;
 
-  #lastActivity = 0;
-  #idleMs = 0;
-  #idleTimer: WheelTimer | undefined;
-  #requestTimer: WheelTimer | undefined;
-  #durationTimer: WheelTimer | undefined;
+  readonly #timers: StreamTimers;
 
   constructor(
     context: StreamContext,
@@ -87,6 +84,7 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
     this.random = config.random;
     this.#requestEnd = endStream;
     this.#table = config.routes();
+    this.#timers = new StreamTimers(context.wheel, this, info.started);
     if (endStream) info.requestComplete = info.started;
   }
 
@@ -102,7 +100,8 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
       this.refuse(localReplies.upgradeRefused);
       return;
     }
-    this.#startTimers();
+    const action = this.route?.action;
+    this.#timers.start(config.timeouts, action?.kind === "forward" ? action : undefined);
     const filters: HttpStreamFilter[] = [];
     for (const filter of config.filters) {
       const opened = filter.open(this);
@@ -139,49 +138,25 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
     return this.info.clusterChoice?.filterConfig?.get(name) ?? this.route?.filterConfig.get(name);
   }
 
-  // Timers
+  // TimedStream
 
-  #startTimers(): void {
-    const { wheel, config } = this.#context;
-    const { timeouts } = config;
-    const action = this.route?.action;
-    const forward = action?.kind === "forward" ? action : undefined;
-    this.#lastActivity = this.info.started;
-    this.#idleMs = forward?.idleTimeoutMs ?? timeouts.streamIdleMs;
-    if (this.#idleMs > 0) {
-      this.#idleTimer = new WheelTimer(this.#onIdle);
-      wheel.arm(this.#idleTimer, this.#idleMs);
-    }
-    if (timeouts.requestMs > 0 && !this.#requestEnd) {
-      this.#requestTimer = new WheelTimer(() => this.#timeOut(localReplies.requestTimeout));
-      wheel.arm(this.#requestTimer, timeouts.requestMs);
-    }
-    const durationMs = forward?.maxStreamDurationMs ?? timeouts.maxStreamDurationMs;
-    if (durationMs > 0) {
-      this.#durationTimer = new WheelTimer(() => this.#timeOut(localReplies.maxDuration));
-      wheel.arm(this.#durationTimer, durationMs);
-    }
+  now(): number {
+    return this.clock.monotonic();
   }
 
-  readonly #onIdle = () => {
-    // Activity does not touch the timer; it looks how long ago the last was.
-    const left = this.#lastActivity + this.#idleMs - this.clock.monotonic();
-    if (left > 0 && this.#idleTimer !== undefined) {
-      this.#context.wheel.arm(this.#idleTimer, left);
-      return;
-    }
-    this.#context.stats.idleTimeout.inc();
-    this.#timeOut(this.#requestEnd ? localReplies.streamIdleUpstream : localReplies.streamIdle);
-  };
+  get requestComplete(): boolean {
+    return this.#requestEnd;
+  }
 
-  #timeOut(reply: LocalReply): void {
+  onTimeout(reply: LocalReply): void {
+    if (reply.flag === "SI") this.#context.stats.idleTimeout.inc();
     if (!this.#requestEnd) this.#codec.closeAfterResponse();
     this.reply(reply);
   }
 
   #touch(): number {
     const now = this.clock.monotonic();
-    this.#lastActivity = now;
+    this.#timers.lastActivity = now;
     return now;
   }
 
@@ -259,7 +234,7 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
   #requestCompleted(now: number): void {
     this.#requestEnd = true;
     this.info.requestComplete = now;
-    if (this.#requestTimer !== undefined) this.#context.wheel.cancel(this.#requestTimer);
+    this.#timers.requestCompleted();
   }
 
   holdRequest(hold: boolean): void {
@@ -419,10 +394,8 @@ export class ActiveStream implements TerminalStream, MessageReceiver {
     if (this.#finished) return;
     this.#finished = true;
     const { info } = this;
-    const { wheel, config, stats } = this.#context;
-    if (this.#idleTimer !== undefined) wheel.cancel(this.#idleTimer);
-    if (this.#requestTimer !== undefined) wheel.cancel(this.#requestTimer);
-    if (this.#durationTimer !== undefined) wheel.cancel(this.#durationTimer);
+    const { config, stats } = this.#context;
+    this.#timers.stop();
     for (const filter of this.#filters) filter.onEnd?.();
     this.#terminal?.onEnd();
     info.ended = this.clock.monotonic();

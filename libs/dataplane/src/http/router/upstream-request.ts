@@ -71,20 +71,21 @@ export class UpstreamRequest implements TryOwner {
       stream.reply(localReplies.http2Upstream);
       return undefined;
     }
-    const upstream = new UpstreamRequest(context, stream, route, action, choice, cluster, endStream);
+    const upstream = new UpstreamRequest({ context, stream, route, action, choice, cluster, endStream });
     upstream.#start();
     return upstream;
   }
 
-  private constructor(
-    context: RouterContext,
-    stream: TerminalStream,
-    route: Route,
-    action: ForwardAction,
-    choice: ClusterChoice,
-    cluster: Cluster,
-    endStream: boolean,
-  ) {
+  private constructor(options: {
+    readonly context: RouterContext;
+    readonly stream: TerminalStream;
+    readonly route: Route;
+    readonly action: ForwardAction;
+    readonly choice: ClusterChoice;
+    readonly cluster: Cluster;
+    readonly endStream: boolean;
+  }) {
+    const { context, stream, route, action, choice, cluster, endStream } = options;
     this.#context = context;
     this.#stream = stream;
     this.#route = route;
