@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import type { Clock, Problem } from "@weft/base";
 import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
@@ -63,6 +64,9 @@ export interface Resources {
   whenListenersWarm(fn: () => void): void;
 }
 
+/** After so long, requests get a turn before the next resource of a large update is compiled. */
+const sliceMs = 10;
+
 /** Creates the configuration of a proxy, empty. */
 export function createResources(options: ResourcesOptions): Resources {
   const { clusters, listeners, routes, environment, clock, logger } = options;
@@ -90,7 +94,12 @@ export function createResources(options: ResourcesOptions): Resources {
     use: (value: T, resource: IncomingResource) => void | Promise<void>,
   ): Promise<string[]> => {
     const errors: string[] = [];
+    let sliceStart = clock.monotonic();
     for (const resource of changed) {
+      if (clock.monotonic() - sliceStart > sliceMs) {
+        await nextTurn();
+        sliceStart = clock.monotonic();
+      }
       const details = await takeOne(kind.schema, resource, compile, use, (problems) =>
         logWarnings(kind.name, resource.name, problems),
       );
