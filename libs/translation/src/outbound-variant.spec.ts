@@ -82,9 +82,9 @@ describe("outboundVariant()", () => {
     expect(translator.translate(view).value.version).toBe(translate(view).value.version);
   });
 
-  it("shares what does not differ", () => {
+  it("shares what does not differ, whatever telemetry calls the workloads", () => {
     const [a, b] = ["10.0.0.8", "10.0.0.9"].map(
-      (ip) => translator.translate(viewOf(snapshot, node(ip))).value,
+      (ip) => translator.translate(viewOf(snapshot, node(ip, { MESH_ID: ip }))).value,
     );
     for (const typeUrl of [typeUrls.endpoint, typeUrls.route])
       expect(a?.ofType(typeUrl)).toBe(b?.ofType(typeUrl));

@@ -62,6 +62,11 @@ function encodeTable(table: RouteTable, encodeHost: (host: VirtualHost) => Uint8
   return writer.finish();
 }
 
+/** What of a proxy's traits shows in its clusters. */
+function clusterVariant({ istioExtensions, agentServesFiles }: ProxyTraits): string {
+  return `cluster|${istioExtensions}|${agentServesFiles}`;
+}
+
 /** What of a proxy's traits shows in a listener: telemetry labels only where requests are looked at. */
 function listenerVariant({ chains, defaultChain }: Listener, traits: ProxyTraits): string {
   const http = [...chains, ...(defaultChain ? [defaultChain] : [])].some(
@@ -82,8 +87,7 @@ class PieceEncoder {
 
   readonly cluster = (backend: Backend): EncodedResource => {
     const traits = this.#traits;
-    const variant = `cluster|${traits.istioExtensions}|${traits.agentServesFiles}`;
-    return this.#memo.get([backend], variant, () => {
+    return this.#memo.get([backend], clusterVariant(traits), () => {
       const value = toBinary(ClusterSchema, toCluster(backend, traits));
       return encodeResource(backend.name, typeUrls.cluster, value, backend.origin);
     });
@@ -120,13 +124,15 @@ export function encodeIr(
   memo: IdentityMemo,
 ): ReadonlyMap<TypeUrl, readonly ResourceList[]> {
   const encoder = new PieceEncoder(proxy, memo);
-  const variant = JSON.stringify(proxy);
-  const lists = <T>(pieces: (part: IrPart) => readonly T[], encode: (piece: T) => EncodedResource) =>
-    parts.map((part) => memo.get([pieces(part)], variant, () => toResourceList(pieces(part).map(encode))));
+  const lists = <T>(
+    variant: string,
+    pieces: (part: IrPart) => readonly T[],
+    encode: (piece: T) => EncodedResource,
+  ) => parts.map((part) => memo.get([pieces(part)], variant, () => toResourceList(pieces(part).map(encode))));
   return new Map<TypeUrl, readonly ResourceList[]>([
-    [typeUrls.cluster, lists(({ backends }) => backends, encoder.cluster)],
-    [typeUrls.endpoint, lists(({ loadAssignments }) => loadAssignments, encoder.loadAssignment)],
-    [typeUrls.listener, lists(({ listeners }) => listeners, encoder.listener)],
-    [typeUrls.route, lists(({ routes }) => routes, encoder.routeTable)],
+    [typeUrls.cluster, lists(clusterVariant(proxy), ({ backends }) => backends, encoder.cluster)],
+    [typeUrls.endpoint, lists("endpoint", ({ loadAssignments }) => loadAssignments, encoder.loadAssignment)],
+    [typeUrls.listener, lists(JSON.stringify(proxy), ({ listeners }) => listeners, encoder.listener)],
+    [typeUrls.route, lists("route", ({ routes }) => routes, encoder.routeTable)],
   ]);
 }
