@@ -1,5 +1,6 @@
 /**
- * Generates the messages and services of Weft's own protocols into `gen/` from `proto/weft`.
+ * Generates the messages and services of Weft's own protocols (`proto/weft`), and those of Istio's that Weft serves
+ * (`proto/istio`), into `gen/`.
  * What comes out: `gen/<proto path>_pb.js` and `.d.ts`. Run by `npm run generate` (cached by nx), never by hand.
  */
 import { execFileSync } from "node:child_process";
@@ -23,7 +24,16 @@ const template = {
 rmSync(out, { recursive: true, force: true });
 execFileSync(
   join(root, "node_modules/.bin/buf"),
-  ["generate", "--template", JSON.stringify(template), "--path", "proto/weft", "proto"],
+  [
+    "generate",
+    "--template",
+    JSON.stringify(template),
+    "--path",
+    "proto/weft",
+    "--path",
+    "proto/istio",
+    "proto",
+  ],
   { cwd: root, stdio: "inherit" },
 );
 // The bootstrap looks for this file: a generation that was cut off leaves none.

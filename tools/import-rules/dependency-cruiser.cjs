@@ -16,6 +16,8 @@ const allowed = {
   "mesh-rpc": base,
   observability: base,
   bus: [...base, "mesh-rpc", "observability"],
+  pki: base,
+  ca: [...observed, "pki", "bus", "mesh-rpc", "istio-api"],
   xds: [...base, "envoy-api", "observability"],
   matching: base,
   "mesh-model": [...base, "istio-api"],

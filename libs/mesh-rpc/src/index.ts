@@ -1,4 +1,20 @@
 export {
+  IstioCertificateRequestSchema,
+  type IstioCertificateResponse,
+  IstioCertificateResponseSchema,
+  IstioCertificateService,
+} from "../gen/istio/v1/auth/ca_pb.js";
+export {
+  CertificateAuthorityService,
+  type CertificateInfo,
+  CertificateInfoSchema,
+  GetInfoResponseSchema,
+  GetRootBundleResponseSchema,
+  type IssuedCertificate,
+  IssuedCertificateSchema,
+  ListIssuedResponseSchema,
+} from "../gen/weft/ca/v1/ca_pb.js";
+export {
   type ConfigChanged,
   ConfigChangedSchema,
   type ProxyAcked,
