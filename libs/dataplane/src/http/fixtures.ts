@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "@weft/base";
 import { assignment, clusterConfig, endpoint } from "../cluster/fixtures.ts";
-import { createClusterManager } from "../cluster/index.ts";
+import { type ClusterManager, createClusterManager } from "../cluster/index.ts";
 import type { ClusterConfig } from "../runtime/cluster-config.ts";
 import type { ServedConnection } from "../runtime/connection.ts";
 import {
@@ -70,6 +70,7 @@ export interface TestProxy {
   /** Ended streams, in order. */
   readonly logs: readonly StreamInfo[];
   readonly stats: StatsStore;
+  readonly clusters: ClusterManager;
   readonly connections: readonly ServedConnection[];
   close(): Promise<void>;
 }
@@ -135,6 +136,7 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
     port,
     logs,
     stats,
+    clusters,
     connections,
     close: async () => {
       server.close();

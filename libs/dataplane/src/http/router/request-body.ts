@@ -9,6 +9,8 @@ export class RequestBody {
   readonly #limit: number;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  /** No byte has come so far, kept or not. */
+  #empty = true;
   #trailers: HeaderMap | undefined;
   #complete: boolean;
   #keep: boolean;
@@ -27,7 +29,7 @@ export class RequestBody {
 
   /** Nothing to send after the head, and nothing to come. */
   get absent(): boolean {
-    return this.#complete && this.#bytes === 0 && this.#trailers === undefined;
+    return this.#complete && this.#empty && this.#trailers === undefined;
   }
 
   /** True while all of it so far is here to be sent again. */
@@ -43,6 +45,7 @@ export class RequestBody {
   /** Takes a chunk, which goes to `stream` at once where there is one; false where the upstream is slow. */
   add(chunk: Buffer, endStream: boolean, stream: ClientStream | undefined): boolean {
     if (endStream) this.#complete = true;
+    if (chunk.length > 0) this.#empty = false;
     if (this.#keep || stream === undefined) {
       this.#chunks.push(chunk);
       this.#bytes += chunk.length;
@@ -73,6 +76,7 @@ export class RequestBody {
     const copy = new RequestBody(this.#complete, false, this.#limit);
     copy.#chunks = this.#chunks.slice();
     copy.#bytes = this.#bytes;
+    copy.#empty = this.#empty;
     copy.#trailers = this.#trailers;
     return copy;
   }

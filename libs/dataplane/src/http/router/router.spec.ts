@@ -194,6 +194,22 @@ describe("createRouter()", () => {
     expect(upstream.received.map((text) => text.slice(-3))).toEqual(["xyz", "xyz"]);
   });
 
+  it("does not retry a request whose body is too large to be kept", async () => {
+    const size = 2 * 1024 * 1024;
+    const { proxy, upstream } = await setUp(
+      (socket, received) => {
+        if (received.endsWith("z")) socket.destroy();
+      },
+      { route: forward({ retry: retryOn("reset") }) },
+    );
+    const answer = await exchange(
+      proxy.port,
+      `POST / HTTP/1.1\r\nhost: h\r\ncontent-length: ${size}\r\n\r\n${"a".repeat(size - 1)}z`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    expect(upstream.sockets).toHaveLength(1);
+  });
+
   it("retries a try that takes too long", async () => {
     const clock = createFakeClock();
     let tries = 0;
@@ -244,6 +260,25 @@ describe("createRouter()", () => {
     expect(proxy.logs.map((log) => log.flagText)).toEqual(["UO"]);
     for (const socket of open) socket.destroy();
     await until(() => proxy.logs.length === 3);
+  });
+
+  it("lets go of an idle connection that the upstream closes", async () => {
+    const { proxy, upstream } = await setUp(script(response(200, "ok")));
+    await exchange(proxy.port, get());
+    const active = proxy.stats.gauge("cluster.c.upstream_cx_active");
+    expect(active.value).toBe(1);
+    upstream.sockets[0]?.end();
+    await until(() => active.value === 0);
+    expect(body(await exchange(proxy.port, get()))).toBe("ok");
+    expect(proxy.logs.map((log) => log.responseCode)).toEqual([200, 200]);
+  });
+
+  it("drains the pools of a cluster that goes", async () => {
+    const { proxy, upstream } = await setUp(script(response(200, "ok")));
+    await exchange(proxy.port, get());
+    proxy.clusters.remove("c");
+    await until(() => upstream.sockets[0]?.closed === true);
+    expect(await exchange(proxy.port, get())).toMatch(/^HTTP\/1\.1 503 /);
   });
 
   it("closes connections after so many requests", async () => {
