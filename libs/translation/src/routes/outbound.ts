@@ -3,9 +3,11 @@ import {
   type Config,
   type Exported,
   hostCovers,
+  indexHosts,
   isHttp,
   isSniffed,
   meshGateway,
+  mostSpecificHost,
   type Service,
   type ServicePort,
 } from "@weft/mesh-model";
@@ -93,6 +95,15 @@ function aliasesOf(services: readonly Service[]): ReadonlyMap<string, readonly s
   return byTarget;
 }
 
+/** Finds the VirtualService for an entry: the one that names its host most closely, and of several the first. */
+function ownerBy(configs: readonly Exported<VirtualService>[]) {
+  const byHost = new Map<string, Exported<VirtualService>>();
+  for (const config of configs)
+    for (const host of config.spec.hosts ?? []) if (!byHost.has(host)) byHost.set(host, config);
+  const index = indexHosts(byHost);
+  return ({ service }: Entry) => mostSpecificHost(service.hostname, index);
+}
+
 /** A service port as it takes part in a table. */
 interface Entry {
   readonly service: Service;
@@ -131,9 +142,13 @@ class TableBuilder {
   }
 
   build(): readonly VirtualHost[] {
-    const done = new Set<Entry>();
-    for (const config of this.#request.egress.virtualServices) this.#addVirtualService(config, done);
-    for (const entry of this.#entries) if (!done.has(entry)) this.#addHost(entry, this.#defaultHost(entry));
+    const { virtualServices } = this.#request.egress;
+    const owned = Map.groupBy(this.#entries, ownerBy(virtualServices));
+    for (const config of virtualServices) {
+      for (const entry of this.#addVirtualService(config, owned.get(config) ?? []))
+        this.#addHost(entry, this.#defaultHost(entry));
+    }
+    for (const entry of owned.get(undefined) ?? []) this.#addHost(entry, this.#defaultHost(entry));
     return this.#hosts.sort(compareNames);
   }
 
@@ -155,31 +170,30 @@ class TableBuilder {
     };
   }
 
-  #addVirtualService(config: Exported<VirtualService>, done: Set<Entry>): void {
+  /** Adds the hosts of a VirtualService, and hands back the entries for which none of its routes applies. */
+  #addVirtualService(config: Exported<VirtualService>, entries: readonly Entry[]): readonly Entry[] {
     const hosts = config.spec.hosts ?? [];
-    const entries = this.#entries.filter(
-      (entry) => !done.has(entry) && hosts.some((host) => hostCovers(host, entry.service.hostname)),
-    );
     // Port 80 also serves hosts that no service has, so that a VirtualService can stand for a host of its own.
     const alone =
       this.#request.port === 80 && entries.length === 0 && !hosts.some((host) => this.#byHost.has(host));
-    if (entries.length === 0 && !alone) return;
+    if (entries.length === 0 && !alone) return [];
     const report = this.#context.problems.for(configRef(config));
     reportUnsupported("VirtualService", config, report);
-    const ports = alone ? [80] : [...new Set(entries.map(({ port }) => port.port))];
-    for (const port of ports) {
+    const bare = hosts.filter(
+      (host) => !this.#byHost.has(host) && !entries.some(({ service }) => hostCovers(host, service.hostname)),
+    );
+    const left: Entry[] = [];
+    for (const port of alone ? [80] : new Set(entries.map((entry) => entry.port.port))) {
       const routes = buildVirtualServiceRoutes(config, this.#scope(port), report);
       const ofPort = entries.filter((entry) => entry.port.port === port);
-      for (const entry of ofPort) done.add(entry);
-      if (routes.length === 0) continue;
-      for (const host of hosts)
-        if (
-          !entries.some(({ service }) => hostCovers(host, service.hostname)) &&
-          (alone || !this.#byHost.has(host))
-        )
-          this.#addBareHost(host, port, routes, config);
+      if (routes.length === 0) {
+        left.push(...ofPort);
+        continue;
+      }
+      for (const host of bare) this.#addBareHost(host, port, routes, config);
       for (const entry of ofPort) this.#addHost(entry, this.#routedHost(entry, routes, config));
     }
+    return left;
   }
 
   #addBareHost(host: string, port: number, routes: readonly Route[], config: Config<VirtualService>): void {
@@ -261,7 +275,11 @@ export function buildOutboundTable(context: BuildContext, request: TableRequest)
     ignorePort: request.port !== 0,
     maxDirectResponseBytes,
   };
-  if (onlyHost === undefined) return { ...table, virtualHosts: [...hosts, catchAllHost(context)] };
+  if (onlyHost === undefined) {
+    // Envoy takes `*` once.
+    const taken = hosts.some(({ domains }) => domains.includes("*"));
+    return { ...table, virtualHosts: taken ? hosts : [...hosts, catchAllHost(context)] };
+  }
   const own = hosts.filter(({ name }) => name === hostPort(onlyHost, request.port));
   return { ...table, virtualHosts: own.map((host) => ({ ...host, domains: ["*"] })) };
 }
