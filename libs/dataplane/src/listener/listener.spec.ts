@@ -168,6 +168,20 @@ describe("createListenerManager()", () => {
     await client.closes();
   });
 
+  it("closes the connections of removed listeners too when it closes", async () => {
+    const { manager, portOf } = setUp();
+    const stubborn = filterChain("stubborn");
+    await manager.upsert(
+      plain({ filterChains: [{ ...stubborn, serve: (c) => ({ ...stubborn.serve(c), drain: () => {} }) }] }),
+    );
+    const client = await dial(portOf("l"));
+    await client.reads("stubborn:");
+    await manager.remove("l");
+    expect(manager.connectionCount()).toBe(1);
+    await manager.close();
+    await client.closes();
+  });
+
   it("says which address it cannot bind, and keeps the present configuration", async () => {
     const { manager, portOf } = setUp();
     await manager.upsert(plain());

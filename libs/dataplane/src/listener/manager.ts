@@ -36,7 +36,7 @@ export interface ListenerManager {
   readonly listeners: ReadonlyMap<string, ListenerStatus>;
   /** Lets connections finish, and stops listening: at once, after `graceMs`, or (infinity) not. Of all listeners that `which` takes. */
   drain(which: (config: ListenerConfig) => boolean, graceMs: number): void;
-  /** Open connections of all listeners. */
+  /** Open connections of all listeners, removed ones that still drain included. */
   connectionCount(): number;
   /** Stops listening and closes all connections. */
   close(): Promise<void>;
@@ -66,6 +66,8 @@ export function createListenerManager(
   const entries = new Map<string, Entry>();
   /** Who owns an address, bound or not. */
   const owners = new Map<string, Listener>();
+  /** Removed listeners that have connections left. */
+  const leaving = new Set<Listener>();
   let last: Promise<unknown> = Promise.resolve();
 
   /** Runs one change after all before it. */
@@ -117,8 +119,12 @@ export function createListenerManager(
     for (const [key, owner] of owners) if (owner === listener) owners.delete(key);
     for (const address of config.addresses) owners.set(addressKey(address), listener);
   };
+  const forgetGone = () => {
+    for (const listener of leaving) if (listener.connectionCount === 0) leaving.delete(listener);
+  };
   const count = () => {
     scope.gauge("total_listeners_active").set(entries.size);
+    scope.gauge("total_listeners_draining").set(leaving.size);
   };
 
   const upsert = async (config: ListenerConfig) => {
@@ -158,6 +164,8 @@ export function createListenerManager(
     for (const [key, owner] of owners) if (owner === entry.listener) owners.delete(key);
     unbindAll(entry.bound.values());
     entry.listener.drain();
+    forgetGone();
+    leaving.add(entry.listener);
     scope.counter("listener_removed").inc();
     count();
   };
@@ -191,8 +199,11 @@ export function createListenerManager(
         else if (Number.isFinite(graceMs)) clock.after(graceMs, stop);
       }
     },
-    connectionCount: () =>
-      [...entries.values()].reduce((sum, { listener }) => sum + listener.connectionCount, 0),
+    connectionCount() {
+      forgetGone();
+      const all = [...[...entries.values()].map(({ listener }) => listener), ...leaving];
+      return all.reduce((sum, { connectionCount }) => sum + connectionCount, 0);
+    },
     close: () =>
       inTurn(async () => {
         for (const { listener, bound } of entries.values()) {
@@ -200,6 +211,8 @@ export function createListenerManager(
           listener.close();
           await Promise.all(closing);
         }
+        for (const listener of leaving) listener.close();
+        leaving.clear();
         entries.clear();
         owners.clear();
       }),
