@@ -64,6 +64,7 @@ export function compileHttpConnectionManager(
   if (routes === undefined || filters === undefined) return undefined;
   const { clock, random, requestId } = environment;
   checkRequestIdExtension(message, path, problems);
+  checkClientCertDetails(message, path, problems);
   const common = message.commonHttpProtocolOptions;
   return {
     rds: routes.rds,
@@ -94,6 +95,18 @@ export function compileHttpConnectionManager(
       requestId,
     },
   };
+}
+
+/** Of a client's certificate its names and hash go into x-forwarded-client-cert, not the whole of it. */
+function checkClientCertDetails(message: HttpConnectionManager, path: string, problems: Problems): void {
+  for (const field of ["cert", "chain"] as const) {
+    if (message.setCurrentClientCertDetails?.[field] === true)
+      problems.warning(
+        `${path}.set_current_client_cert_details.${field}`,
+        "without-effect",
+        "has no effect: this proxy does not forward whole certificates",
+      );
+  }
 }
 
 interface RouteSource {
@@ -142,13 +155,10 @@ function codecOf(
     case HttpConnectionManager_CodecType.HTTP1:
       return "http1";
     case HttpConnectionManager_CodecType.HTTP2:
+      problems.error(`${path}.codec_type`, "not-implemented", "HTTP2 is not served yet, use AUTO or HTTP1");
       return "http2";
     case HttpConnectionManager_CodecType.HTTP3:
-      problems.error(
-        `${path}.codec_type`,
-        "not-implemented",
-        "HTTP3 is not served, use AUTO, HTTP1 or HTTP2",
-      );
+      problems.error(`${path}.codec_type`, "not-implemented", "HTTP3 is not served, use AUTO or HTTP1");
       return "auto";
   }
 }
@@ -182,8 +192,6 @@ function compileHeaders(message: HttpConnectionManager): HeaderSettings {
       subject: details?.subject ?? false,
       uri: details?.uri ?? false,
       dns: details?.dns ?? false,
-      cert: details?.cert ?? false,
-      chain: details?.chain ?? false,
     },
     internalAddress: compileInternalAddress(message),
     stripPort: stripPortOf(message),

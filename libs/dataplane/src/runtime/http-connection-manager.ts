@@ -76,8 +76,6 @@ export interface HeaderSettings {
     readonly subject: boolean;
     readonly uri: boolean;
     readonly dns: boolean;
-    readonly cert: boolean;
-    readonly chain: boolean;
   };
   /** True for addresses inside the mesh (`internal_address_config`). */
   readonly internalAddress: (address: string) => boolean;
@@ -143,7 +141,7 @@ export const defaultHeaderSettings: HeaderSettings = {
   preserveExternalRequestId: false,
   alwaysSetRequestIdInResponse: false,
   forwardClientCert: "sanitize",
-  clientCertDetails: { subject: false, uri: false, dns: false, cert: false, chain: false },
+  clientCertDetails: { subject: false, uri: false, dns: false },
   internalAddress: () => false,
   stripPort: "none",
   underscores: "allow",
