@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseLocalSettings } from "./local-settings.ts";
 
 describe("parseLocalSettings()", () => {
@@ -11,6 +13,13 @@ describe("parseLocalSettings()", () => {
       { path: "/", headers: {}, weight: 2 },
       { path: "/b", headers: { "end-user": "jason" }, weight: 1 },
     ]);
+  });
+
+  it("reads the example of the README", () => {
+    const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
+    const [, example = ""] = /`local\.yaml`:\n\n((?: {4}.*\n)+)/.exec(readme) ?? [];
+    const { images, traffic } = parseLocalSettings(example.replaceAll(/^ {4}/gm, ""), "/srv/local.yaml");
+    expect([[...images.keys()], traffic.length]).toEqual([["shop/web:1.0"], 2]);
   });
 
   it.each([

@@ -70,10 +70,12 @@ async function createStandIn(faults: Faults): Promise<CheckedMesh> {
     if (mtimeMs === readAt || Date.now() - mtimeMs < (faults.changesAfterMs ?? 0)) return;
     readAt = mtimeMs;
     const text = readFileSync(file, "utf8");
-    const [error] = parseDocument(text).errors;
-    const line = faults.reportsLine ?? error?.linePos?.[0].line ?? 0;
+    const [syntax] = parseDocument(text).errors;
+    const badWeight = text.split("\n").findIndex((row) => row.includes("weight: lots")) + 1;
+    const error = syntax !== undefined || badWeight > 0;
+    const line = faults.reportsLine ?? syntax?.linePos?.[0].line ?? badWeight;
     problems = error
-      ? [{ severity: "error", code: "yaml", path: "", message: error.message, position: { file, line } }]
+      ? [{ severity: "error", code: "broken", path: "", message: "broken", position: { file, line } }]
       : [];
     if (error && faults.obeysBrokenFiles)
       routes = [{ route: [{ destination: { subset: "v1" }, weight: 100 }] }];
