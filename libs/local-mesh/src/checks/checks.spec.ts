@@ -29,18 +29,14 @@ interface Route {
 }
 
 const pageText = "The Comedy of Errors, Book details, Book reviews, Reviews served by";
-const folders: string[] = [];
-const closers: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+/** A stand-in and what ends it. */
+interface StandIn extends CheckedMesh {
+  close(): Promise<void>;
+}
 
 /** A mesh of one HTTP server that routes as the VirtualService in its folder says, and one process that stands for a proxy. */
-async function createStandIn(faults: Faults): Promise<CheckedMesh> {
+async function createStandIn(faults: Faults): Promise<StandIn> {
   const configFolder = mkdtempSync(join(tmpdir(), "weft-checks-"));
-  folders.push(configFolder);
   const file = join(configFolder, "reviews.yaml");
   let routes: readonly Route[] = [];
   let readAt = 0;
@@ -112,11 +108,6 @@ async function createStandIn(faults: Faults): Promise<CheckedMesh> {
   });
   server.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
-  closers.push(() => {
-    stop();
-    server.closeAllConnections();
-    return new Promise<void>((resolve) => server.close(() => resolve()));
-  });
   const name = "reviews-v1-abc-de.default";
   const running = () => {
     if (performance.now() > respawnAt && proxy.signalCode !== null) start();
@@ -141,6 +132,12 @@ async function createStandIn(faults: Faults): Promise<CheckedMesh> {
     startPilot: async () => {
       pilot = true;
     },
+    close: async () => {
+      stop();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      rmSync(configFolder, { recursive: true, force: true });
+    },
   };
 }
 
@@ -155,16 +152,24 @@ async function run(name: string, faults: Faults) {
       "spec: {http: [{match: [], route: [{destination: {subset: v2}, weight: 100}]}, {route: [{destination: {subset: v2}, weight: 100}]}]}\n",
   );
   mesh.problems(); // reads the file
-  const [row] = await runChecks([check], mesh, () => {});
-  return row;
+  try {
+    const [row] = await runChecks([check], mesh, () => {});
+    return row;
+  } finally {
+    await mesh.close();
+  }
 }
 
 describe("checks", () => {
-  it.each(checks.map(({ name }) => name))("%s: holds of a mesh that does as it must", async (name) => {
-    expect(await run(name, {})).toMatchObject({ ok: true });
-  });
+  it.concurrent.each(checks.map(({ name }) => name))(
+    "%s: holds of a mesh that does as it must",
+    async (name) => {
+      expect(await run(name, {})).toMatchObject({ ok: true });
+    },
+    20_000,
+  );
 
-  it.each<[string, Faults]>([
+  it.concurrent.each<[string, Faults]>([
     ["the page through the ingress", { page: "Error fetching product reviews!" }],
     ["end-user: jason goes to reviews v2", { ignoresHeaders: true }],
     ["weights 90/10 of reviews v1/v3", { weightOfV1: 80 }],
@@ -191,5 +196,6 @@ describe("checks", () => {
       { name: "broken", ok: false, seen: "no mesh" },
       { name: "fine", ok: true },
     ]);
+    await mesh.close();
   });
 });
