@@ -9,7 +9,7 @@ interface Compiled {
 }
 
 const compile = ({ used, withoutEffect = {} }: FieldSupport): Compiled => ({
-  used: new Set(used.split(/\s+/)),
+  used: new Set(used.split(/\s+/).filter((name) => name !== "")),
   withoutEffect,
 });
 const tables: ReadonlyMap<string, Compiled> = new Map(

@@ -32,7 +32,7 @@ describe("supportedFields", () => {
   it.each([...supportedFields])("names only fields that %s has", (typeName, { used, withoutEffect = {} }) => {
     const schema: DescMessage | undefined = envoyRegistry.getMessage(typeName);
     const known = new Set(schema?.fields.map(({ name }) => name));
-    const named = [...used.split(/\s+/), ...Object.keys(withoutEffect)];
+    const named = [...used.split(/\s+/), ...Object.keys(withoutEffect)].filter((name) => name !== "");
     expect(named.filter((name) => !known.has(name))).toEqual([]);
     expect(new Set(named).size).toBe(named.length);
   });

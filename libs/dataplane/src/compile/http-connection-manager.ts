@@ -28,7 +28,7 @@ import type { CompileEnvironment } from "./environment.ts";
 import { compileHttpFilters } from "./http-filters/index.ts";
 import type { Problems } from "./problems.ts";
 import { compileTable } from "./route/table.ts";
-import { compileRanges, durationMs, reportUnknownExtension } from "./values.ts";
+import { compileRanges, durationMs, reportUnknownExtension, unpackKnown } from "./values.ts";
 
 const uuidRequestId = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
 
@@ -316,7 +316,11 @@ function checkRequestIdExtension(
   problems: Problems,
 ): void {
   const any = requestIdExtension?.typedConfig;
-  if (any === undefined || typeNameOf(any.typeUrl) === uuidRequestId) return;
+  if (any === undefined) return;
+  if (typeNameOf(any.typeUrl) === uuidRequestId) {
+    unpackKnown(any, `${path}.request_id_extension.typed_config`, problems);
+    return;
+  }
   reportUnknownExtension(problems, `${path}.request_id_extension`, { name: "", typeUrl: any.typeUrl }, [
     "envoy.request_id.uuid",
   ]);

@@ -4,7 +4,7 @@ import { routeFields } from "./route-fields.ts";
 
 /** Which fields of a message type this proxy acts on. Fields in neither list are not implemented. */
 export interface FieldSupport {
-  /** Proto names of fields that are acted on. */
+  /** Proto names of fields that are acted on, with blanks between. */
   readonly used: string;
   /** Fields that are taken and change nothing here, each with the reason why that is all right. */
   readonly withoutEffect?: Readonly<Record<string, string>>;

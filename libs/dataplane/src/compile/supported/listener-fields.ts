@@ -82,4 +82,36 @@ export const listenerFields: Readonly<Record<string, FieldSupport>> = {
       use_balsa_parser: "there is one parser",
     },
   },
+  "envoy.extensions.filters.http.router.v3.Router": {
+    used: "suppress_envoy_headers",
+    withoutEffect: {
+      dynamic_stats: "statistics are kept whenever they are counted",
+      start_child_span: "no spans are made yet",
+    },
+  },
+  "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": {
+    used: "",
+    withoutEffect: {
+      enable_ja3_fingerprinting: "no filter reads fingerprints",
+      initial_read_buffer_size: "Node decides how much is read at once",
+    },
+  },
+  "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig": {
+    used: "",
+    withoutEffect: {
+      pack_trace_reason: "no spans are made yet",
+      use_request_id_for_trace_sampling: "no spans are made yet",
+    },
+  },
+  "envoy.config.accesslog.v3.AccessLog": { used: "name filter typed_config" },
+  "envoy.extensions.access_loggers.file.v3.FileAccessLog": {
+    used: "path format json_format typed_json_format log_format",
+  },
+  "envoy.config.core.v3.SubstitutionFormatString": {
+    used: "text_format json_format text_format_source omit_empty_values",
+    withoutEffect: {
+      content_type: "is for responses, not for logs",
+      json_format_options: "keys of JSON lines are always sorted",
+    },
+  },
 };

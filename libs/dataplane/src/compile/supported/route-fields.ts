@@ -74,4 +74,8 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
       response_code strip_query`,
   },
   [`${route}.DirectResponseAction`]: { used: "status body" },
+  "envoy.config.core.v3.RuntimeFractionalPercent": {
+    used: "default_value",
+    withoutEffect: { runtime_key: "runtime keys are not looked up: the default value counts" },
+  },
 };
