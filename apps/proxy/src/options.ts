@@ -16,6 +16,8 @@ export interface Options {
   readonly commandLine: Readonly<Record<string, string | number | boolean>>;
   /** Options that are accepted and change nothing, as given. */
   readonly ignored: readonly string[];
+  /** Worker threads asked for; there is one. */
+  readonly concurrency: string | undefined;
 }
 
 /** Thrown for a command line that cannot be used. */
@@ -137,6 +139,7 @@ export function parseOptions(args: readonly string[]): Options | "help" | "versi
       file_flush_interval: `${fileFlushIntervalMs / 1000}s`,
       disable_hot_restart: true,
     },
+    concurrency: values.concurrency === undefined ? undefined : String(values.concurrency),
     ignored: [...ignoredValued, ...ignoredFlags].filter((name) => given.includes(name)),
   };
 }

@@ -53,6 +53,9 @@ export async function run(options: Options): Promise<void> {
   const level = logLevels[options.logLevel] ?? "info";
   const logger = createLogger({ component: "proxy", level });
   for (const name of options.ignored) logger.debug({ option: `--${name}` }, "is accepted and has no effect");
+  if (options.concurrency !== undefined && options.concurrency !== "1") {
+    logger.info(`--concurrency ${options.concurrency}: this proxy has one worker thread`);
+  }
   const shutdown = createShutdown({ logger, clock: systemClock, timeoutMs: options.drainTimeMs + 5000 });
   let proxy: ProxyServer;
   try {

@@ -190,7 +190,7 @@ describeWithPeer("envoy", "beside a real Envoy", (envoy) => {
 
   it("dumps its configuration in the same sections", async () => {
     const sections = async (port: number) => {
-      const { configs } = JSON.parse(await text(port, "/config_dump")) as {
+      const { configs } = JSON.parse(await text(port, "/config_dump?include_eds")) as {
         configs: Record<string, unknown>[];
       };
       return configs.map((section) => Object.keys(section).sort());

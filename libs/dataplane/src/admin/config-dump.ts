@@ -1,4 +1,4 @@
-import { type DescMessage, fromBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { toEnvoyJson } from "@weft/envoy-api";
 import { BootstrapSchema } from "@weft/envoy-api/envoy/config/bootstrap/v3/bootstrap_pb.js";
@@ -143,8 +143,15 @@ function inlineRoutes(value: Uint8Array): RouteConfiguration[] {
 
 function endpointsSection({ resources }: AdminOptions, wanted: (name: string) => boolean): Section {
   const { entry, of } = dumper(ClusterLoadAssignmentSchema, "endpoint_config", wanted);
+  const inline = [...resources.state.clusters.records.values()].flatMap((record) => {
+    const { name, loadAssignment } = fromBinary(ClusterSchema, record.value);
+    if (loadAssignment === undefined || !wanted(name)) return [];
+    const value = toBinary(ClusterLoadAssignmentSchema, { ...loadAssignment, clusterName: name });
+    return [entry({ ...record, value, version: "" })];
+  });
   return compact({
     "@type": adminType("EndpointsConfigDump"),
+    static_endpoint_configs: inline,
     dynamic_endpoint_configs: of(resources.state.endpoints.records.values(), false).map(entry),
   });
 }
