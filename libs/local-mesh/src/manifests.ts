@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { isMap, LineCounter, parseAllDocuments } from "yaml";
 import { LocalMeshError } from "./errors.ts";
@@ -49,9 +49,10 @@ const isSkipped = (part: string) => part.startsWith(".") || part === "node_modul
  * Reads every Kubernetes object in a file, or in the YAML files of a folder and below. Documents without a `kind` are
  * left out: they are no objects (`local.yaml`).
  *
- * @throws LocalMeshError naming file and line where YAML cannot be parsed or an object has no name.
+ * @throws LocalMeshError naming file and line where YAML cannot be parsed or an object has no name, or the path that is not there.
  */
 export function readManifests(path: string): SourcedManifest[] {
+  if (!existsSync(path)) throw new LocalMeshError("no-such-path", `${path}: there is no such file or folder`);
   const files = statSync(path).isDirectory() ? listYamlFiles(path) : [path];
   return files.flatMap((file) => parseManifests(readFileSync(file, "utf8"), file));
 }

@@ -10,6 +10,8 @@ import { TimeoutError, until } from "./until.ts";
 
 /** Most time that an app or a proxy may take to be ready. */
 const readyMs = 60_000;
+/** A process that has ended so often while it is waited for will not stay up. */
+const maxRestarts = 4;
 /** Most time from there to an answer through the gateway. */
 const ingressMs = 15_000;
 
@@ -20,11 +22,17 @@ export async function appReady(
   app: RunningProcess,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const ready = waitFor(`${app.name} to answer`, app, () => isAppReady(placed, container), signal);
+  const stop = new AbortController();
+  const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const ready = waitFor(`${app.name} to answer`, app, () => isAppReady(placed, container), either);
   const failed = app.failed.then((cause) => {
     throw new LocalMeshError("app-failed", `${app.name} cannot be started: ${cause.message}`, { cause });
   });
-  await Promise.race([ready, failed]);
+  try {
+    await Promise.race([ready, failed]);
+  } finally {
+    stop.abort();
+  }
 }
 
 /** Waits until a proxy says, on its pod's IP, that it is configured. Rejects with the end of its log where it does not. */
@@ -70,10 +78,19 @@ async function waitFor(
   condition: () => Promise<boolean>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const crashed = () => process.restarts >= maxRestarts;
   try {
-    await until(condition, { timeoutMs: readyMs, what, everyMs: 50, ...(signal && { signal }) });
+    await until(async () => crashed() || (await condition()), {
+      timeoutMs: readyMs,
+      what,
+      everyMs: 50,
+      ...(signal && { signal }),
+    });
   } catch (error) {
     if (!(error instanceof TimeoutError)) throw error;
     throw new LocalMeshError("not-ready", `${error.message}; ${describeLog(process)}`, { cause: error });
+  }
+  if (crashed()) {
+    throw new LocalMeshError("crashes", `${process.name} ends as soon as it starts; ${describeLog(process)}`);
   }
 }

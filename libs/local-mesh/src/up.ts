@@ -7,6 +7,7 @@ import { checks } from "./checks/index.ts";
 import { renderChecks, runChecks } from "./checks/run-checks.ts";
 import { describeExamples, describeMemory, describeWorkloads } from "./describe-mesh.ts";
 import { compareEdges, type Edge } from "./edges.ts";
+import { LocalMeshError } from "./errors.ts";
 import { createLiveView, type LiveView, type Output } from "./live-view.ts";
 import { type LocalMesh, type LocalMeshOptions, startLocalMesh } from "./local-mesh.ts";
 import { readEdges, readMeshMemory, toCheckedMesh } from "./observe.ts";
@@ -50,6 +51,7 @@ export async function runUp(options: UpOptions, out: Output, signal: AbortSignal
   const seconds = () => (performance.now() - started) / 1000;
   const report = (line: string) => view.line(`${seconds().toFixed(1).padStart(6)} s  ${line}`);
   const config = options.config ?? defaultConfig(options.folder);
+  if (!existsSync(config)) throw new LocalMeshError("no-such-path", `${config}: there is no such folder`);
   const scratch = options.check ? copyConfig(config) : undefined;
   try {
     const mesh = await startLocalMesh({
