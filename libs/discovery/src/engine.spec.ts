@@ -19,6 +19,7 @@ describe("createEngine()", () => {
       onSourceEvent: () => {},
       onGathered: () => {},
       onSnapshot: ({ version }) => snapshots.push(version),
+      onTranslated: () => {},
       onPush: () => {},
     };
     const engine = createEngine({

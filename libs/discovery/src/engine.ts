@@ -17,7 +17,9 @@ export interface EngineObserver {
   onSourceEvent(kind: "config" | "endpoint" | "problems"): void;
   onGathered(gathered: Gathered): void;
   onSnapshot(snapshot: MeshSnapshot, buildMs: number): void;
-  /** A proxy was given its set: how long that took, how long it had waited, and since when it was behind. */
+  /** A view was translated, for all proxies that share it. */
+  onTranslated(workMs: number): void;
+  /** A proxy was given its set: how long that took, and how long it had waited. */
   onPush(proxy: ConnectedProxy, times: { readonly workMs: number; readonly queuedMs: number }): void;
 }
 
@@ -64,14 +66,23 @@ export function createEngine(options: EngineOptions): Engine {
   let headless: ReadonlySet<string> = new Set();
   let begun = false;
 
-  const push = (proxy: ConnectedProxy) => {
-    if (snapshot === undefined) return;
+  /** Gives a proxy its set. Where that has to be translated first, giving it is left for the next turn of the event loop. */
+  const push = (proxy: ConnectedProxy): "done" | "again" => {
+    if (snapshot === undefined) return "done";
     const start = clock.monotonic();
+    let translated = false;
     try {
       const view = viewFor(snapshot, proxy.node);
       const key = viewKey(view, proxy.nodeKey, headless);
-      const { value: set, problems: found } = shared.get(snapshot.version, key, () => translate(view));
-      problems.report(found);
+      const { value: set, problems: found } = shared.get(snapshot.version, key, () => {
+        translated = true;
+        return translate(view);
+      });
+      if (translated) {
+        observer.onTranslated(clock.monotonic() - start);
+        problems.report(found);
+        return "again";
+      }
       proxy.failure = undefined;
       proxy.set = set;
       proxy.connection.update(set);
@@ -87,6 +98,7 @@ export function createEngine(options: EngineOptions): Engine {
     proxy.pushedAt = now;
     observer.onPush(proxy, { workMs: now - start, queuedMs: start - proxy.queuedAt });
     proxy.changedAt = undefined;
+    return "done";
   };
   const queue = createPushQueue<ConnectedProxy>({ work: push, now: () => clock.monotonic(), yieldTo });
 

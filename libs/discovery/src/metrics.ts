@@ -81,6 +81,11 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
     "Seconds to build a snapshot of the mesh.",
     smallBuckets,
   );
+  const translationTime = metrics.histogram(
+    "weft_translation_seconds",
+    "Seconds to translate what proxies with equal views see.",
+    smallBuckets,
+  );
   return {
     observer: {
       onSourceEvent: (kind) => inbound.add(1, { type: kind === "endpoint" ? "eds" : "config" }),
@@ -89,6 +94,7 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
         if (changes > 0) triggers.add(1, { type: "config" });
       },
       onSnapshot: (_snapshot, buildMs) => snapshotTime.record(buildMs / 1000),
+      onTranslated: (workMs) => translationTime.record(workMs / 1000),
       onPush: (proxy, { workMs, queuedMs }) => {
         queueTime.record(queuedMs / 1000);
         if (proxy.changedAt !== undefined) convergence.record((clock.monotonic() - proxy.changedAt) / 1000);

@@ -1,15 +1,22 @@
 import { createPushQueue } from "./push-queue.ts";
 
 describe("createPushQueue()", () => {
+  interface Item {
+    readonly name: string;
+    /** How often its work is not done. */
+    parts: number;
+  }
+  const item = (name: string, parts = 0): Item => ({ name, parts });
   const create = (costMs: number) => {
     let time = 0;
     const turns: string[][] = [];
     let turn: string[] = [];
     const next: (() => void)[] = [];
-    const queue = createPushQueue<string>({
-      work: (item) => {
-        turn.push(item);
+    const queue = createPushQueue<Item>({
+      work: (one) => {
+        turn.push(one.name);
         time += costMs;
+        return one.parts-- > 0 ? "again" : "done";
       },
       now: () => time,
       yieldTo: (run) => next.push(run),
@@ -21,13 +28,14 @@ describe("createPushQueue()", () => {
         turns.push(turn);
       }
     };
-    return { queue, turns, runAll };
+    return { queue, turns, next, runAll };
   };
 
   it("works items off in order, each once, and yields when its time is up", async () => {
     const { queue, turns, runAll } = create(5);
-    for (const item of ["a", "b", "a", "c", "d", "e"]) queue.add(item);
-    queue.remove("d");
+    const [a, b, c, d, e] = [item("a"), item("b"), item("c"), item("d"), item("e")];
+    for (const one of [a, b, a, c, d, e]) queue.add(one);
+    queue.remove(d);
     const idle = queue.idle();
     runAll();
     expect(turns).toEqual([
@@ -38,12 +46,36 @@ describe("createPushQueue()", () => {
     await queue.idle();
   });
 
+  it("goes on with an item that is not done in its next turn, before all others", async () => {
+    const { queue, turns, runAll } = create(1);
+    const gone = item("gone", 5);
+    for (const one of [item("a", 2), item("b"), gone]) queue.add(one);
+    runAll();
+    expect(turns.slice(0, 3)).toEqual([["a"], ["a"], ["a", "b", "gone"]]);
+    expect(turns.slice(3)).toEqual([["gone"], ["gone"], ["gone"], ["gone"], ["gone"]]);
+    queue.add(item("b", 1));
+    const idle = queue.idle();
+    expect(queue.size()).toBe(1);
+    runAll();
+    await idle;
+  });
+
+  it("forgets an item that is removed half done", () => {
+    const { queue, turns, next } = create(1);
+    const one = item("a", 5);
+    queue.add(one);
+    next.shift()?.();
+    queue.remove(one);
+    next.shift()?.();
+    expect([turns.length, queue.size(), next.length]).toEqual([0, 0, 0]);
+  });
+
   it("does nothing more once it is closed", async () => {
     const { queue, turns, runAll } = create(5);
-    queue.add("a");
+    queue.add(item("a"));
     const idle = queue.idle();
     queue.close();
-    queue.add("b");
+    queue.add(item("b"));
     runAll();
     await idle;
     expect(turns.flat()).toEqual([]);
