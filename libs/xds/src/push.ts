@@ -1,18 +1,24 @@
 import type { EncodedResource, ResourceSet } from "@weft/envoy-api";
-import type { DiffMaps, Holding } from "./diff.ts";
+import { diffMaps, type Holding } from "./diff.ts";
 import { covers, type Interest } from "./interest.ts";
+import type { Once } from "./once.ts";
 import { compareTypes, resourceType } from "./resource-types.ts";
+import type { ResponseContent } from "./response.ts";
 import { onWarming, type Subscription } from "./subscription.ts";
+
+/** What is to be sent; the same object for all streams in the same situation. */
+export interface Delivery extends ResponseContent {
+  /** Names among `resources` that the client does not have in this version. */
+  readonly changed: readonly string[];
+  /** Names of which it is not known yet whether there is such a resource. */
+  readonly unknown: ReadonlySet<string>;
+  /** What the client has and should not have, but keeps for now. */
+  readonly kept: ReadonlyMap<string, Holding>;
+}
 
 /** One response to be sent, and what its subscription becomes by that. */
 export interface Push {
-  readonly typeUrl: string;
-  readonly version: string;
-  readonly resources: readonly EncodedResource[];
-  /** Names that the client is to drop, or that it asked for in vain; incremental streams only. */
-  readonly removed: readonly string[];
-  /** Names among `resources` that the client does not have in this version. */
-  readonly changed: readonly string[];
+  readonly delivery: Delivery;
   /** The subscription once this is sent, but for {@link Subscription.sent}. */
   readonly after: Subscription;
 }
@@ -29,11 +35,7 @@ export type Subscriptions = ReadonlyMap<string, Subscription>;
  * https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#eventual-consistency-considerations
  * At most one response of a type is unanswered at a time.
  */
-export function nextPush(
-  subscriptions: Subscriptions,
-  target: ResourceSet,
-  diff: DiffMaps,
-): Push | undefined {
+export function nextPush(subscriptions: Subscriptions, target: ResourceSet, once: Once): Push | undefined {
   const ordered = [...subscriptions.values()].sort((a, b) => compareTypes(a.typeUrl, b.typeUrl));
   const stageOf = (subscription: Subscription) => resourceType(subscription.typeUrl).stage;
   const makeBeforeBreak = ordered.some((subscription) => stageOf(subscription) === "use");
@@ -42,12 +44,12 @@ export function nextPush(
   for (const subscription of ordered) {
     const stage = stageOf(subscription);
     const keep = stage === "make" && makeBeforeBreak;
-    const push = pushOf(subscription, target, { keep, diff });
+    const push = pushOf(subscription, target, { keep, once });
     const blocked = subscription.answer === "pending" || (stage === "use" && busy.make);
     if (push !== undefined && !blocked) return push;
     if (push !== undefined || subscription.answer === "pending") busy[stage] = true;
     const removal =
-      keep && push === undefined ? pushOf(subscription, target, { keep: false, diff }) : undefined;
+      keep && push === undefined ? pushOf(subscription, target, { keep: false, once }) : undefined;
     if (removal !== undefined) breaking.push(removal);
   }
   return busy.make || busy.use ? undefined : breaking[0];
@@ -62,23 +64,25 @@ export function onSent(
   push: Push,
   sent: { readonly nonce: string; readonly at: number },
 ): Subscription[] {
+  const { after } = push;
+  const { version, typeUrl, resources, changed } = push.delivery;
   const own: Subscription = {
-    ...push.after,
-    sent: { nonce: sent.nonce, version: push.version, at: sent.at },
+    ...after,
+    sent: { nonce: sent.nonce, version, at: sent.at },
     answer: "pending",
-    delivered: push.after.delivered || push.resources.length > 0,
+    delivered: after.delivered || resources.length > 0,
   };
-  if (push.changed.length === 0) return [own];
-  const warmed = resourceType(push.typeUrl).warmedBy.flatMap((typeUrl) => subscriptions.get(typeUrl) ?? []);
-  return [own, ...warmed.map((subscription) => onWarming(subscription, push.changed))];
+  if (changed.length === 0) return [own];
+  const warmed = resourceType(typeUrl).warmedBy.flatMap((type) => subscriptions.get(type) ?? []);
+  return [own, ...warmed.map((subscription) => onWarming(subscription, changed))];
 }
 
 /**
  * Whether the client has taken in, or rejected, all that `target` gives it of a type; removals that are held back aside.
  */
-export function isSettled(subscription: Subscription, target: ResourceSet, diff: DiffMaps): boolean {
+export function isSettled(subscription: Subscription, target: ResourceSet, once: Once): boolean {
   return (
-    subscription.answer !== "pending" && pushOf(subscription, target, { keep: true, diff }) === undefined
+    subscription.answer !== "pending" && pushOf(subscription, target, { keep: true, once }) === undefined
   );
 }
 
@@ -86,22 +90,23 @@ export function isSettled(subscription: Subscription, target: ResourceSet, diff:
  * A subscription that needs nothing of `target`, brought to it without a response. So no stream keeps an old set alive.
  * Returns the subscription itself where it is there already, or still has something to get.
  */
-export function settle(subscription: Subscription, target: ResourceSet, diff: DiffMaps): Subscription {
+export function settle(subscription: Subscription, target: ResourceSet, once: Once): Subscription {
   const { typeUrl, heldVersion, leaving } = subscription;
   const version = target.typeVersion(typeUrl);
   if (heldVersion === version || leaving.size > 0 || target.knows !== undefined) return subscription;
-  if (pushOf(subscription, target, { keep: false, diff }) !== undefined) return subscription;
+  if (pushOf(subscription, target, { keep: false, once }) !== undefined) return subscription;
   return { ...subscription, held: target.ofType(typeUrl), heldVersion: version };
 }
 
 interface PushOptions {
   /** Removals are held back. */
   readonly keep: boolean;
-  readonly diff: DiffMaps;
+  readonly once: Once;
 }
 
 function pushOf(subscription: Subscription, target: ResourceSet, options: PushOptions): Push | undefined {
-  const { typeUrl, mode, interest, mustAnswer, unanswered, leaving, heldVersion, warming } = subscription;
+  const { typeUrl, mode, interest, mustAnswer, unanswered, leaving, heldVersion, held, warming } =
+    subscription;
   const version = target.typeVersion(typeUrl);
   const unchanged = heldVersion === version;
   if (unchanged && !mustAnswer && unanswered.size === 0 && leaving.size === 0) return undefined;
@@ -109,31 +114,58 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
   const fullState = mode === "sotw" && resourceType(typeUrl).fullState;
   if ((fullState || interest.wildcard) && !knowsAll(interest, typeUrl, target)) return undefined;
 
-  const { changed, asked, missing, unknown, left } = needsOf(subscription, target, options.diff);
-  const removes = !options.keep && left.size > 0 && (mode === "delta" || fullState);
   // What a client has from an earlier stream is known by its version only, so another version replaces it unseen.
   const replaces = fullState && !unchanged && subscription.sent?.nonce === "";
+  const work = { subscription, target, keep: options.keep, replaces, once: options.once };
+  // What is not known yet may be known next time.
+  const objects = target.knows === undefined && [held, resources, interest, unanswered, leaving];
+  const variant = [typeUrl, mode, version, options.keep, replaces, unchanged, mustAnswer, warming].join();
+  const delivery = objects ? options.once(objects, variant, () => deliver(work)) : deliver(work);
+  if (delivery === undefined) return undefined;
+  const { unknown, kept } = delivery;
+  const after = {
+    ...subscription,
+    held: resources,
+    heldVersion: version,
+    unanswered: unknown,
+    mustAnswer: false,
+    leaving: kept,
+    warming: false,
+  };
+  return { delivery, after };
+}
+
+interface DeliverInput {
+  readonly subscription: Subscription;
+  readonly target: ResourceSet;
+  readonly keep: boolean;
+  readonly replaces: boolean;
+  readonly once: Once;
+}
+
+/** What is to be sent, undefined for nothing. It depends on no more than {@link pushOf} names to `once`. */
+function deliver({ subscription, target, keep, replaces, once }: DeliverInput): Delivery | undefined {
+  const { typeUrl, mode, interest, mustAnswer, warming } = subscription;
+  const resources = target.ofType(typeUrl);
+  const version = target.typeVersion(typeUrl);
+  const fullState = mode === "sotw" && resourceType(typeUrl).fullState;
+  const { changed, asked, missing, unknown, left } = needsOf(subscription, target, once);
+  const removes = !keep && left.size > 0 && (mode === "delta" || fullState);
   const answers = asked.size > 0 || missing.length > 0 || (mustAnswer && unknown.size === 0);
   if (!removes && !replaces && !answers) return undefined;
 
-  const kept = options.keep ? left : none;
+  const kept = keep && left.size > 0 ? left : none;
   const inFull = mode === "sotw" && (fullState || warming);
   return {
+    mode,
     typeUrl,
     // With resources that are only kept for now, the content is not that of the set's version.
     version: fullState && kept.size > 0 ? `${version}+${kept.size}` : version,
     resources: inFull ? [...covered(interest, resources), ...encoded(kept)] : inOrder(asked, resources),
-    removed: mode === "delta" ? [...(options.keep ? [] : left.keys()), ...missing] : [],
+    removed: mode === "delta" ? [...(keep ? [] : left.keys()), ...missing] : [],
     changed,
-    after: {
-      ...subscription,
-      held: resources,
-      heldVersion: version,
-      unanswered: unknown,
-      mustAnswer: false,
-      leaving: kept,
-      warming: false,
-    },
+    unknown: unknown.size > 0 ? unknown : noNames,
+    kept,
   };
 }
 
@@ -151,10 +183,13 @@ interface Needs {
   readonly left: ReadonlyMap<string, Holding>;
 }
 
-function needsOf(subscription: Subscription, target: ResourceSet, diff: DiffMaps): Needs {
+function needsOf(subscription: Subscription, target: ResourceSet, once: Once): Needs {
   const { typeUrl, interest, unanswered, leaving, held, heldVersion } = subscription;
   const resources = target.ofType(typeUrl);
-  const difference = heldVersion === target.typeVersion(typeUrl) ? same : diff(held, resources);
+  const difference =
+    heldVersion === target.typeVersion(typeUrl)
+      ? same
+      : once([held, resources], "diff", () => diffMaps(held, resources));
   const changed = difference.changed.filter((name) => covers(interest, name));
   const asked = new Set(changed);
   const missing: string[] = [];
@@ -179,6 +214,7 @@ function needsOf(subscription: Subscription, target: ResourceSet, diff: DiffMaps
 
 const same = { changed: [], removed: [] };
 const none: ReadonlyMap<string, never> = new Map<string, never>();
+const noNames: ReadonlySet<string> = new Set();
 
 function knows(target: ResourceSet, typeUrl: string, name?: string): boolean {
   return target.knows === undefined || target.knows(typeUrl, name);

@@ -1,6 +1,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { contentHash } from "@weft/base";
 import type { EncodedResource } from "@weft/envoy-api";
+import { frameHeadBytes, writeFrameHead } from "./framed.ts";
 import type { XdsMode } from "./subscription.ts";
 
 /** What goes into a response; it has no nonce yet. */
@@ -19,6 +20,8 @@ export interface EncodedResponse {
   readonly number: number;
   readonly nonce: string;
   readonly bytes: Buffer;
+  /** The bytes in the gRPC frame that goes to every stream. */
+  readonly frame: Buffer;
 }
 
 /** Settings of {@link createResponseEncoder}. */
@@ -51,10 +54,21 @@ export function createResponseEncoder(options: ResponseEncoderOptions = {}): Res
   const cache = new Map<string, EncodedResponse>();
   let cachedBytes = 0;
   let last = 0;
+  // The same content need not be measured and hashed to be found again; no key: it is not kept.
+  const keys = new WeakMap<ResponseContent, { readonly key: string | undefined }>();
+  const keyOf = (content: ResponseContent): string | undefined => {
+    const known = keys.get(content);
+    if (known !== undefined) return known.key;
+    const size = content.resources.reduce((sum, resource) => sum + resource.any.length, 0);
+    const key = size < minCachedBytes || size > maxCachedBytes ? undefined : contentKey(content);
+    keys.set(content, { key });
+    return key;
+  };
 
   const encode = (content: ResponseContent): EncodedResponse => {
     const nonce = (++last).toString(36);
-    return { number: last, nonce, bytes: encodeResponse(content, { nonce, controlPlane }) };
+    const frame = encodeFrame(content, { nonce, controlPlane });
+    return { number: last, nonce, frame, bytes: frame.subarray(frameHeadBytes) };
   };
   const drop = (key: string) => {
     cachedBytes -= cache.get(key)?.bytes.length ?? 0;
@@ -62,9 +76,8 @@ export function createResponseEncoder(options: ResponseEncoderOptions = {}): Res
   };
   return {
     encode: (content, after) => {
-      const size = content.resources.reduce((sum, resource) => sum + resource.any.length, 0);
-      if (size < minCachedBytes || size > maxCachedBytes) return encode(content);
-      const key = contentKey(content);
+      const key = keyOf(content);
+      if (key === undefined) return encode(content);
       const cached = cache.get(key);
       const response = cached !== undefined && cached.number > after ? cached : encode(content);
       drop(key);
@@ -92,12 +105,12 @@ const controlPlaneField = { sotw: 6, delta: 7 } as const;
 const resourceField = { version: 1, resource: 2, name: 3 } as const;
 const controlPlaneIdentifierField = 1;
 
-function encodeResponse(
+function encodeFrame(
   content: ResponseContent,
   { nonce, controlPlane }: { readonly nonce: string; readonly controlPlane: string },
 ): Buffer {
   const { mode, typeUrl, version, resources, removed } = content;
-  const writer = new BinaryWriter();
+  const writer = new BinaryWriter().raw(new Uint8Array(frameHeadBytes));
   const scratch = new BinaryWriter();
   writer.tag(field.version, WireType.LengthDelimited).string(version);
   for (const resource of resources) {
@@ -113,7 +126,9 @@ function encodeResponse(
     writer.tag(controlPlaneIdentifierField, WireType.LengthDelimited).string(controlPlane).join();
   }
   const bytes = writer.finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  writeFrameHead(frame);
+  return frame;
 }
 
 /** An `envoy.service.discovery.v3.Resource`; the resource itself is copied only when the whole is finished. */

@@ -6,19 +6,20 @@ import type {
   DiscoveryRequest,
 } from "@weft/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
 import type { XdsConnection, XdsServerEvent } from "./connection.ts";
-import type { DiffMaps } from "./diff.ts";
+import type { Once } from "./once.ts";
 import type { Subscriptions } from "./push.ts";
-import type { ResponseEncoder } from "./response.ts";
+import type { EncodedResponse, ResponseEncoder } from "./response.ts";
 import type { XdsServerLimits, XdsServerOptions } from "./server.ts";
 import type { DiscoveryService } from "./services.ts";
 import { createStream, type StreamEvent } from "./stream.ts";
 import type { Subscription, Transition, XdsMode } from "./subscription.ts";
+import type { Turns } from "./turns.ts";
 
 /** A request of either variant. */
 export type Request = DiscoveryRequest | DeltaDiscoveryRequest;
 
-/** A client's call, as grpc-js has it. Responses are bytes. */
-export type Call<R extends Request> = grpc.ServerDuplexStream<R, Buffer>;
+/** A client's call, as grpc-js has it. Responses are encoded already. */
+export type Call<R extends Request> = grpc.ServerDuplexStream<R, EncodedResponse>;
 
 /** How the two variants differ for the server. */
 export interface Variant<R extends Request> {
@@ -33,7 +34,8 @@ export interface CallContext extends Pick<XdsServerOptions, "onConnect" | "authe
   readonly ackTimeoutMs: number;
   readonly limits: XdsServerLimits;
   readonly encoder: ResponseEncoder;
-  readonly diff: DiffMaps;
+  readonly once: Once;
+  readonly turns: Turns;
   /** Calls that are open, and how to end them. */
   readonly calls: Map<object, (reason: string) => void>;
   /** Those that have said who they are. */
@@ -66,8 +68,15 @@ export function serveCall<R extends Request>(
     if (connection === undefined) early.push(event);
     else onEvent({ ...event, connection });
   };
-  const write = (response: Buffer, flushed: () => void) => call.write(response, flushed);
-  const stream = createStream({ ...context, mode: variant.mode, write, onEvent: emit });
+  const { turns, once } = context;
+  const write = (response: EncodedResponse, flushed: () => void) => {
+    const left = turns.started(response.frame.length);
+    call.write(response, () => {
+      left();
+      flushed();
+    });
+  };
+  const stream = createStream({ ...context, write, onEvent: emit, takeTurn: turns.ask });
 
   const connect = (node: Node) => {
     connection = {
@@ -96,7 +105,12 @@ export function serveCall<R extends Request>(
       return;
     }
     const typeUrl = request.typeUrl === "" ? (service.typeUrl ?? "") : request.typeUrl;
-    stream.request(typeUrl, (previous) => variant.apply(previous, { ...request, typeUrl }, clock.now()));
+    const apply = (previous: Subscription | undefined) =>
+      variant.apply(previous, { ...request, typeUrl }, clock.now());
+    // Requests may be shared (shareDecoded()): what a first one asks for is worked out once, but for those that tell a time.
+    const first = () => once([request], `first ${typeUrl}`, () => apply(undefined));
+    const timeless = !("versionInfo" in request) || request.versionInfo === "";
+    stream.request(typeUrl, (previous) => (previous === undefined && timeless ? first() : apply(previous)));
     const excess = excessOf(stream.subscriptions, typeUrl, limits);
     if (excess !== undefined) end(grpc.status.RESOURCE_EXHAUSTED, excess);
     else if (connection === undefined && request.node !== undefined) connect(request.node);

@@ -5,17 +5,22 @@ import type {
   DiscoveryRequest,
 } from "@weft/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
 import type { XdsConnection, XdsServerEvent } from "./connection.ts";
-import { createDiffMaps } from "./diff.ts";
-import { createResponseEncoder } from "./response.ts";
+import { sendFramed } from "./framed.ts";
+import { createOnce } from "./once.ts";
+import { createResponseEncoder, type EncodedResponse } from "./response.ts";
 import { type Call, type CallContext, serveCall, type Variant } from "./serve-call.ts";
 import {
   type DiscoveryService,
+  decodeDelta,
+  decodeSotw,
   deltaMethod,
   discoveryServices,
   fetchMethod,
   sotwMethod,
 } from "./services.ts";
+import { shareDecoded } from "./share-decoded.ts";
 import { onDeltaRequest, onSotwRequest } from "./subscription.ts";
+import { createTurns } from "./turns.ts";
 
 /** What is known of a call before its first message. */
 export interface XdsCall {
@@ -93,7 +98,8 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     ackTimeoutMs,
     limits,
     encoder: createResponseEncoder(controlPlane === undefined ? {} : { controlPlane }),
-    diff: createDiffMaps(),
+    once: createOnce(),
+    turns: createTurns({ clock }),
     calls,
     connections,
     nextNumber: () => ++lastNumber,
@@ -105,6 +111,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     "grpc.keepalive_timeout_ms": 10_000,
     "grpc.max_receive_message_length": limits.requestBytes,
     "grpc.max_send_message_length": -1,
+    interceptors: [sendFramed],
   });
   for (const service of discoveryServices) addService(server, service, context);
 
@@ -127,9 +134,15 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   };
 }
 
+/** Not called where {@link sendFramed} finds the frame to send. */
+const responseSerialize = ({ bytes }: EncodedResponse): Buffer => bytes;
+
 function addService(server: grpc.Server, service: DiscoveryService, context: CallContext): void {
   server.addService(
-    { [service.sotwMethod]: sotwMethod(service), [service.deltaMethod]: deltaMethod(service) },
+    {
+      [service.sotwMethod]: { ...sotwMethod(service, shareDecoded(decodeSotw)), responseSerialize },
+      [service.deltaMethod]: { ...deltaMethod(service, shareDecoded(decodeDelta)), responseSerialize },
+    },
     {
       [service.sotwMethod]: (call: Call<DiscoveryRequest>) =>
         serveCall(call, { variant: sotw, service }, context),

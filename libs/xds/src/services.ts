@@ -49,29 +49,39 @@ export const adsService = discoveryServices[0] as DiscoveryService;
 
 const bytes = (value: Buffer) => value;
 const encodeSotw = (request: DiscoveryRequest) => toBuffer(toBinary(DiscoveryRequestSchema, request));
-const decodeSotw = (data: Buffer) => fromBinary(DiscoveryRequestSchema, data);
 const encodeDelta = (request: DeltaDiscoveryRequest) =>
   toBuffer(toBinary(DeltaDiscoveryRequestSchema, request));
-const decodeDelta = (data: Buffer) => fromBinary(DeltaDiscoveryRequestSchema, data);
 
 function toBuffer(data: Uint8Array): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
+/** How requests are read. */
+export const decodeSotw = (data: Buffer): DiscoveryRequest => fromBinary(DiscoveryRequestSchema, data);
+/** How incremental requests are read. */
+export const decodeDelta = (data: Buffer): DeltaDiscoveryRequest =>
+  fromBinary(DeltaDiscoveryRequestSchema, data);
+
 /** How grpc-js calls or serves a service's state-of-the-world method. Responses stay bytes. */
-export function sotwMethod(service: DiscoveryService): MethodDefinition<DiscoveryRequest, Buffer> {
+export function sotwMethod(
+  service: DiscoveryService,
+  decode = decodeSotw,
+): MethodDefinition<DiscoveryRequest, Buffer> {
   return method(service, service.sotwMethod, {
     serialize: encodeSotw,
-    deserialize: decodeSotw,
+    deserialize: decode,
     stream: true,
   });
 }
 
 /** How grpc-js calls or serves a service's incremental method. Responses stay bytes. */
-export function deltaMethod(service: DiscoveryService): MethodDefinition<DeltaDiscoveryRequest, Buffer> {
+export function deltaMethod(
+  service: DiscoveryService,
+  decode = decodeDelta,
+): MethodDefinition<DeltaDiscoveryRequest, Buffer> {
   return method(service, service.deltaMethod, {
     serialize: encodeDelta,
-    deserialize: decodeDelta,
+    deserialize: decode,
     stream: true,
   });
 }

@@ -1,12 +1,12 @@
 import type { Clock } from "@weft/base";
 import type { ResourceSet } from "@weft/envoy-api";
 import type { XdsServerEvent } from "./connection.ts";
-import type { DiffMaps } from "./diff.ts";
+import type { Once } from "./once.ts";
 import { isSettled, nextPush, onSent, type Push, type Subscriptions, settle } from "./push.ts";
 import { compareTypes, resourceType } from "./resource-types.ts";
 import type { EncodedResponse, ResponseEncoder } from "./response.ts";
 import { type TypeStatus, toStatus } from "./status.ts";
-import { onOverdue, type Subscription, type Transition, type XdsMode } from "./subscription.ts";
+import { onOverdue, type Subscription, type Transition } from "./subscription.ts";
 
 /** An event before its connection is known. */
 export type StreamEvent = Distribute<XdsServerEvent>;
@@ -14,14 +14,15 @@ type Distribute<Event> = Event extends { readonly typeUrl: string } ? Omit<Event
 
 /** What a {@link Stream} works with. */
 export interface StreamOptions {
-  readonly mode: XdsMode;
   readonly clock: Clock;
   readonly encoder: ResponseEncoder;
-  readonly diff: DiffMaps;
+  readonly once: Once;
+  /** Calls back when it is this stream's turn to send, once however often it was asked; at once unless told. */
+  readonly takeTurn?: (send: () => void) => void;
   /** A response that is not answered for so long, in milliseconds, holds nothing back any more. */
   readonly ackTimeoutMs: number;
   /** Sends a response; `flushed` is called when it has left, and only then the next one is made. */
-  readonly write: (response: Buffer, flushed: () => void) => void;
+  readonly write: (response: EncodedResponse, flushed: () => void) => void;
   readonly onEvent: (event: StreamEvent) => void;
 }
 
@@ -38,7 +39,7 @@ export interface Stream {
 
 /** Creates a {@link Stream}. */
 export function createStream(options: StreamOptions): Stream {
-  const { mode, clock, encoder, diff, write, onEvent } = options;
+  const { clock, encoder, once, write, onEvent, takeTurn = (send) => send() } = options;
   const subscriptions = new Map<string, Subscription>();
   const deadlines = new Map<string, () => void>();
   let target: ResourceSet | undefined;
@@ -50,7 +51,7 @@ export function createStream(options: StreamOptions): Stream {
   const put = (subscription: Subscription) => subscriptions.set(subscription.typeUrl, subscription);
 
   const send = (push: Push, response: EncodedResponse) => {
-    const { typeUrl, version } = push;
+    const { typeUrl, version, resources, removed } = push.delivery;
     const sent = { nonce: response.nonce, version, at: clock.now() };
     onSent(subscriptions, push, sent).forEach(put);
     numbers.set(typeUrl, response.number);
@@ -60,13 +61,13 @@ export function createStream(options: StreamOptions): Stream {
       clock.after(options.ackTimeoutMs, () => overdue(typeUrl)),
     );
     writing = true;
-    write(response.bytes, () => {
+    write(response, () => {
       writing = false;
       advance();
     });
     const counts = {
-      resources: push.resources.length,
-      removed: push.removed.length,
+      resources: resources.length,
+      removed: removed.length,
       bytes: response.bytes.length,
     };
     onEvent({ kind: "sent", typeUrl, sent, ...counts });
@@ -74,13 +75,16 @@ export function createStream(options: StreamOptions): Stream {
 
   // A loop, for a transport may call back at once; one response at a time leaves, so none is made before it can.
   const advance = () => {
+    if (!writing && !closed) takeTurn(sendNext);
+  };
+  const sendNext = () => {
     while (target !== undefined && !writing && !closed) {
-      const push = nextPush(subscriptions, target, diff);
+      const push = nextPush(subscriptions, target, once);
       if (push === undefined) {
-        for (const subscription of subscriptions.values()) put(settle(subscription, target, diff));
+        for (const subscription of subscriptions.values()) put(settle(subscription, target, once));
         return;
       }
-      send(push, encoder.encode({ mode, ...push }, numbers.get(push.typeUrl) ?? 0));
+      send(push, encoder.encode(push.delivery, numbers.get(push.delivery.typeUrl) ?? 0));
     }
   };
 
@@ -121,7 +125,7 @@ export function createStream(options: StreamOptions): Stream {
       [...subscriptions.values()].sort((a, b) => compareTypes(a.typeUrl, b.typeUrl)).map(toStatus),
     settled: (typeUrl) => {
       const subscription = subscriptions.get(typeUrl);
-      return subscription === undefined || target === undefined || isSettled(subscription, target, diff);
+      return subscription === undefined || target === undefined || isSettled(subscription, target, once);
     },
     subscriptions,
     close: () => {

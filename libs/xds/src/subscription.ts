@@ -176,11 +176,10 @@ function firstDelta(request: DeltaRequest): Subscription {
   const { typeUrl, resourceNamesSubscribe, resourceNamesUnsubscribe, initialResourceVersions } = request;
   const interest = deltaInterest(undefined, resourceNamesSubscribe, resourceNamesUnsubscribe);
   // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#client-behavior: what the client kept from an earlier stream.
-  const held = new Map<string, Holding>();
-  for (const [name, version] of Object.entries(initialResourceVersions)) {
-    if (covers(interest, name)) held.set(name, { version });
-  }
-  const unanswered = new Set([...interest.names].filter((name) => !held.has(name)));
+  const kept = Object.entries(initialResourceVersions).filter(([name]) => covers(interest, name));
+  const held = kept.length === 0 ? none : new Map(kept.map(([name, version]) => [name, { version }]));
+  const unanswered =
+    held.size === 0 ? interest.names : new Set([...interest.names].filter((name) => !held.has(name)));
   return { ...fresh, mode: "delta", typeUrl, interest, held, unanswered };
 }
 

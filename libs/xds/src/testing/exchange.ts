@@ -1,7 +1,7 @@
 import { createFakeClock, type FakeClock } from "@weft/base";
 import { type EncodedResource, type ResourceSet, typeUrls } from "@weft/envoy-api";
 import { decodeResponse, type ReceivedResponse } from "../decode-response.ts";
-import { createDiffMaps } from "../diff.ts";
+import { createOnce } from "../once.ts";
 import { createResourceSet, encodeResource } from "../resource-set.ts";
 import { createResponseEncoder } from "../response.ts";
 import { createStream, type Stream, type StreamEvent } from "../stream.ts";
@@ -84,12 +84,11 @@ export function openExchange(mode: XdsMode): Exchange {
   let holding = false;
   let flushed: (() => void)[] = [];
   const stream = createStream({
-    mode,
     clock,
     encoder: createResponseEncoder(),
-    diff: createDiffMaps(),
+    once: createOnce(),
     ackTimeoutMs: 5_000,
-    write: (bytes, done) => {
+    write: ({ bytes }, done) => {
       written.push(decodeResponse(mode, bytes));
       if (holding) flushed.push(done);
       else done();
