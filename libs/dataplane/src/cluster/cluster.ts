@@ -169,9 +169,9 @@ export class RunningCluster implements Cluster {
     const picker = this.#picker;
     if (picker.panic) this.stats.counter("lb_healthy_panic").inc();
     const host = picker.pick(context);
-    const { tried, hash } = context;
+    const { tried, hash, attempts = retriedPicks } = context;
     if (tried === undefined || host === undefined || !tried.has(host)) return host;
-    for (let attempt = 1; attempt <= retriedPicks; attempt++) {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
       const other = picker.pick(
         hash === undefined
           ? context

@@ -20,6 +20,8 @@ export interface PickContext {
   readonly hash?: number;
   /** Hosts already tried by this request. */
   readonly tried?: ReadonlySet<Host>;
+  /** How often another host is looked for when the one chosen was tried; 5 unless told. */
+  readonly attempts?: number;
   /** Original destination, for ORIGINAL_DST clusters. */
   readonly originalDestination?: { readonly address: string; readonly port: number };
 }

@@ -77,8 +77,6 @@ export interface ForwardAction {
   /** Upgrades (`websocket`, `connect`) that this route allows or forbids, whatever the connection manager says. */
   readonly upgrades?: ReadonlyMap<string, boolean>;
   readonly mirrors?: readonly MirrorPolicy[];
-  /** Fields that choose a subset of the cluster's hosts, for `PickContext`. */
-  readonly metadataMatch?: Readonly<Record<string, unknown>>;
 }
 
 /** Sends a copy of the request elsewhere, and ignores the answer. */

@@ -15,7 +15,6 @@ import type {
   RetryPolicy,
   RouteAction,
 } from "../../runtime/route.ts";
-import { filterMetadata } from "../endpoints.ts";
 import type { Problems } from "../problems.ts";
 import { durationMs, optionalMs } from "../values.ts";
 import type { CompileFilterConfigs } from "./filter-config.ts";
@@ -125,7 +124,6 @@ function compileForward(
       message.upgradeConfigs.map(({ upgradeType, enabled }) => [upgradeType.toLowerCase(), enabled ?? true]),
     ),
     mirrors: mirrors.map(compileMirror),
-    ...(message.metadataMatch !== undefined && { metadataMatch: filterMetadata(message.metadataMatch) }),
   };
 }
 

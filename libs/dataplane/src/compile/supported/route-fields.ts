@@ -44,8 +44,9 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
     used: `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite
       host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout
       idle_timeout retry_policy request_mirror_policies hash_policy max_grpc_timeout upgrade_configs
-      max_stream_duration metadata_match`,
+      max_stream_duration`,
     withoutEffect: {
+      metadata_match: "clusters have no subsets",
       priority: "circuit breakers know one priority",
       early_data_policy: "HTTP/3 is not served",
     },

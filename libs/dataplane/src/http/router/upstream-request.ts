@@ -185,7 +185,10 @@ export class UpstreamRequest implements TryOwner {
     return this.#cluster.pick({
       ...(hash !== undefined && { hash }),
       ...(originalDestination !== undefined && { originalDestination }),
-      ...(this.#tried !== undefined && { tried: this.#tried }),
+      ...(this.#tried !== undefined && {
+        tried: this.#tried,
+        attempts: Math.max(1, this.#retry?.policy.hostSelectionAttempts ?? 1),
+      }),
     });
   }
 
