@@ -1,37 +1,23 @@
-import { typeNameOf } from "@weft/envoy-api";
 import { TrafficDirection as TrafficDirectionMessage } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import {
   FilterChainMatch_ConnectionSourceType,
   type FilterChainMatch as FilterChainMatchMessage,
   type FilterChain as FilterChainMessage,
   FilterChainSchema,
-  type ListenerFilterChainMatchPredicate,
-  type ListenerFilter as ListenerFilterMessage,
 } from "@weft/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
 import { type Listener, ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import { findEqualMatches } from "../listener/index.ts";
 import type { SocketAddress, TrafficDirection } from "../runtime/connection.ts";
-import type {
-  FilterChain,
-  FilterChainMatch,
-  ListenerConfig,
-  ListenerFilter,
-} from "../runtime/listener-config.ts";
+import type { FilterChain, FilterChainMatch, ListenerConfig } from "../runtime/listener-config.ts";
 import { compileAccessLogs } from "./access-log.ts";
 import { checkFields } from "./check-fields.ts";
 import type { CompileEnvironment } from "./environment.ts";
 import type { RdsReference } from "./http-connection-manager.ts";
+import { compileListenerFilter } from "./listener-filters.ts";
 import { compileNetworkFilters } from "./network-filters.ts";
 import { type Compiled, compiled, Problems } from "./problems.ts";
 import { compileDownstreamTransport } from "./transport-socket.ts";
-import {
-  compileAddress,
-  compileRanges,
-  durationMs,
-  reportUnknownExtension,
-  unpackKnown,
-  versionOf,
-} from "./values.ts";
+import { compileAddress, compileRanges, durationMs, versionOf } from "./values.ts";
 
 /** Envoy's time for inspection where none is given. */
 const defaultInspectionMs = 15_000;
@@ -180,81 +166,5 @@ function sourceTypeOf(
       return "external";
     default:
       return "any";
-  }
-}
-
-const listenerFilterKinds: Readonly<Record<string, ListenerFilter["kind"]>> = {
-  "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": "original-dst",
-  "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": "tls-inspector",
-  "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": "http-inspector",
-};
-
-/** The listener filters that are compiled in, as Envoy lists them among a node's extensions. */
-export const listenerFilterNames = [
-  "envoy.filters.listener.original_dst",
-  "envoy.filters.listener.tls_inspector",
-  "envoy.filters.listener.http_inspector",
-] as const;
-
-function compileListenerFilter(
-  message: ListenerFilterMessage,
-  path: string,
-  problems: Problems,
-): ListenerFilter[] {
-  const any = message.configType.case === "typedConfig" ? message.configType.value : undefined;
-  const kind = listenerFilterKinds[typeNameOf(any?.typeUrl ?? "")];
-  if (kind === undefined || any === undefined) {
-    reportUnknownExtension(
-      problems,
-      path,
-      { name: message.name, typeUrl: any?.typeUrl },
-      listenerFilterNames,
-    );
-    return [];
-  }
-  unpackKnown(any, `${path}.typed_config`, problems);
-  const disabled =
-    message.filterDisabled === undefined
-      ? () => false
-      : compilePredicate(message.filterDisabled, `${path}.filter_disabled`, problems);
-  return [{ kind, disabled }];
-}
-
-/** https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/listener/v3/listener_components.proto#config-listener-v3-listenerfilterchainmatchpredicate */
-function compilePredicate(
-  { rule }: ListenerFilterChainMatchPredicate,
-  path: string,
-  problems: Problems,
-): (port: number) => boolean {
-  switch (rule.case) {
-    case "orMatch": {
-      const any = rule.value.rules.map((inner, i) =>
-        compilePredicate(inner, `${path}.or_match.rules[${i}]`, problems),
-      );
-      return (port) => any.some((matches) => matches(port));
-    }
-    case "andMatch": {
-      const all = rule.value.rules.map((inner, i) =>
-        compilePredicate(inner, `${path}.and_match.rules[${i}]`, problems),
-      );
-      return (port) => all.every((matches) => matches(port));
-    }
-    case "notMatch": {
-      const matches = compilePredicate(rule.value, `${path}.not_match`, problems);
-      return (port) => !matches(port);
-    }
-    case "anyMatch":
-      return () => rule.value;
-    case "destinationPortRange": {
-      const { start, end } = rule.value;
-      return (port) => port >= start && port < end;
-    }
-    default:
-      problems.error(
-        path,
-        "missing",
-        "needs one of or_match, and_match, not_match, any_match, destination_port_range",
-      );
-      return () => false;
   }
 }
