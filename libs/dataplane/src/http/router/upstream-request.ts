@@ -1,14 +1,13 @@
-import type { ClientStream, ResetReason } from "../../codec/codec.ts";
+import type { ClientStream } from "../../codec/codec.ts";
 import type { Cluster, Host, TryOutcome } from "../../runtime/cluster.ts";
 import type { HeaderMap } from "../../runtime/headers.ts";
 import type { TerminalStream, WriteOutcome } from "../../runtime/http-filter.ts";
 import type { ResponseHead } from "../../runtime/request.ts";
 import type { ClusterChoice, ForwardAction, MirrorPolicy, Route } from "../../runtime/route.ts";
 import type { PooledConnection } from "../../upstream/connection.ts";
-import type { PoolFailure } from "../../upstream/host-pool.ts";
 import type { ClusterPools } from "../../upstream/pools.ts";
 import { mutateHeaders } from "../header-mutation.ts";
-import { localReplies, type UpstreamResetReason } from "../local-reply.ts";
+import { localReplies } from "../local-reply.ts";
 import { WheelTimer } from "../timer-wheel.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
@@ -17,12 +16,12 @@ import {
   createRetryState,
   type RetryState,
   retryBackoff,
-  type TryReset,
   wantsRetryAfterReset,
   wantsRetryAfterResponse,
 } from "./retry.ts";
 import type { RouterContext } from "./router.ts";
 import { requestTimeouts } from "./timeouts.ts";
+import { type JudgedFailure, judgeFailure, overflow } from "./try-failure.ts";
 import { type TryFailure, type TryOwner, UpstreamTry } from "./upstream-try.ts";
 
 /** A forwarded request: tries, one after the other, until one gives the response, or none is left. */
@@ -166,7 +165,7 @@ export class UpstreamRequest implements TryOwner {
     if (this.#action.autoHostRewrite === true && host.hostname !== "") request.authority = host.hostname;
     const permit = this.#cluster.acquire("request");
     if (permit === undefined) {
-      this.#failed({ kind: "overflow", beforeRequest: true }, "overflow");
+      this.#failed(overflow);
       return;
     }
     this.#pools.traffic.requests.inc();
@@ -292,45 +291,27 @@ export class UpstreamRequest implements TryOwner {
   // Failures
 
   onTryFailed(attempt: UpstreamTry, failure: TryFailure): void {
-    if (failure.kind === "pool") this.#unconnected(failure.failure, attempt.host);
-    else this.#broken(failure.reason, failure.stale, attempt.host);
-  }
-
-  #unconnected(failure: PoolFailure, host: Host): void {
-    if (failure.kind === "overflow") {
-      this.#failed({ kind: "overflow", beforeRequest: true }, "overflow");
-      return;
-    }
-    this.#report({ kind: "connect-failure" }, host);
-    if (failure.kind === "connect")
-      this.#stream.info.upstreamTransportFailure = transportFailure(failure.error);
-    const word = failure.kind === "timeout" ? "connection timeout" : "remote connection failure";
-    this.#failed({ kind: "connect-failure", beforeRequest: true }, word);
-  }
-
-  #broken(reason: ResetReason, stale: boolean, host: Host): void {
+    const { info, request } = this.#stream;
     const { traffic } = this.#pools;
-    traffic.resetsReceived.inc();
-    if (reason.kind === "protocol-error") traffic.protocolErrors.inc();
-    this.#report({ kind: "reset" }, host);
-    const word = reason.kind === "protocol-error" ? "protocol error" : "connection termination";
-    if (this.#responding) {
-      this.#context.counters.resetAfterResponse.inc();
-      this.#tryOver();
-      this.#stream.abortResponse(
-        word === "protocol error" ? "UPE" : "UC",
-        `upstream_reset_after_response_started{${word.replace(" ", "_")}}`,
-      );
+    const judged = judgeFailure(failure, request.method);
+    if (failure.kind === "stream") traffic.resetsReceived.inc();
+    if (judged.reason === "protocol error") traffic.protocolErrors.inc();
+    if (judged.outcome !== undefined) this.#report(judged.outcome, attempt.host);
+    info.upstreamTransportFailure = judged.transportFailure;
+    if (!this.#responding) {
+      this.#failed(judged);
       return;
     }
-    // A server that closes an idle connection has not looked at what was on its way to it. Nobody can be sure of
-    // that, so only requests that change nothing count as not sent.
-    const safe = safeMethods.has(this.#stream.request.method);
-    this.#failed({ kind: "reset", beforeRequest: stale && safe }, word);
+    this.#context.counters.resetAfterResponse.inc();
+    this.#tryOver();
+    this.#stream.abortResponse(
+      judged.reason === "protocol error" ? "UPE" : "UC",
+      `upstream_reset_after_response_started{${judged.reason.replace(" ", "_")}}`,
+    );
   }
 
   /** A try came to nothing: another one, or an answer that says so. */
-  #failed(reset: TryReset, reason: UpstreamResetReason): void {
+  #failed({ reset, reason, transportFailure }: JudgedFailure): void {
     const retry = this.#retry;
     const host = this.#attempt?.host;
     if (retry !== undefined && wantsRetryAfterReset(retry.policy, reset) && this.#retryLater(retry, host))
@@ -339,7 +320,7 @@ export class UpstreamRequest implements TryOwner {
     const reply = localReplies.upstreamReset({
       reason,
       retried: this.#retries > 0,
-      transportFailure: this.#stream.info.upstreamTransportFailure,
+      transportFailure,
     });
     this.#fail(reason === "overflow" ? { ...reply, headers: ["x-envoy-overloaded", "true"] } : reply);
   }
@@ -432,11 +413,3 @@ export class UpstreamRequest implements TryOwner {
 
 const noContext = {};
 const noMirrors: readonly MirrorPolicy[] = [];
-
-/** https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods */
-const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
-
-/** What a transport socket said; a connection that was refused needs no more words than that. */
-function transportFailure(error: Error | undefined): string | undefined {
-  return error === undefined || "syscall" in error ? undefined : error.message;
-}
