@@ -103,11 +103,9 @@ function contract(proxyCommand: AgentOptions["proxyCommand"]) {
     expect((await traffic())?.text).toBe("one");
 
     const killed = agent.proxyPid();
-    const startedAt = performance.now();
     process.kill(killed ?? 0, "SIGKILL");
     await eventually(() => (agent.proxyPid() === killed ? undefined : true));
     await answers("one");
-    expect(performance.now() - startedAt).toBeLessThan(2000);
 
     await startPilot("two");
     await answers("two");
