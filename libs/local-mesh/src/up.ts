@@ -80,8 +80,8 @@ export async function runUp(options: UpOptions, out: Output, signal: AbortSignal
     }
   } catch (error) {
     if (!signal.aborted) throw error;
-    report("stopped");
-    return 0;
+    report("stopped before everything was ready");
+    return options.check ? 1 : 0;
   } finally {
     if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
   }
@@ -107,11 +107,17 @@ function reportProblems(problems: readonly Problem[], cwd: string, report: (line
     const shown =
       file === undefined
         ? first
-        : { ...first, position: { line: 0, ...first.position, file: relative(cwd, file) } };
+        : { ...first, position: { line: 0, ...first.position, file: shortPath(file, cwd) } };
     const more = all.length === 1 ? "" : ` (and ${all.length - 1} more)`;
     const kept = first.severity === "error" ? "; what was in force before stays" : "";
     report(`${first.severity}: ${formatProblem(shown)}${more}${kept}`);
   }
+}
+
+/** A path from the current folder, unless it leads out of it. */
+function shortPath(file: string, cwd: string): string {
+  const path = relative(cwd, file);
+  return path.startsWith("..") ? file : path;
 }
 
 async function check(
