@@ -57,10 +57,14 @@ function compileCase({ config, kubeConfig, proxy, meshConfig }: SimulationCase):
     node: {
       id: `${type}~${ip}~app.${namespace}~${namespace}.svc.cluster.local`,
       metadata: {
+        // What a real agent says of itself, which has the mesh's certificates; Istio 1.23 as upstream's proxies.
+        ISTIO_VERSION: "1.23.0",
         ...proxy.metadata,
         ...(proxy.labels ? { LABELS: proxy.labels } : {}),
         NAMESPACE: namespace,
       },
+      // None of Istio's own filters: the calls are walked through what Weft's proxy compiles.
+      extensions: [],
     },
     ...(meshConfig ? { meshConfig } : {}),
   });

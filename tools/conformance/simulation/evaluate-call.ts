@@ -33,7 +33,8 @@ export function evaluateCall(mesh: CompiledMesh, call: Call, proxyType: "sidecar
 }
 
 function withDefaults(call: Call, proxyType: "sidecar" | "router"): FullCall {
-  const tls = call.tls ?? "plaintext";
+  // Only a TLS handshake carries a server name: a call that has one, and does not say more, is a TLS call.
+  const tls = call.tls ?? (call.sni === undefined ? "plaintext" : "tls");
   const protocol = call.protocol ?? "tcp";
   const hostHeader = call.hostHeader ?? "";
   return {

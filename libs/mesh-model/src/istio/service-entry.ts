@@ -24,7 +24,7 @@ export function servicesOf(entry: Config<ServiceEntry>, mesh: MeshConfig): reado
     ports: (spec.ports ?? []).map((port) => ({
       name: port.name,
       port: port.number,
-      protocol: parseProtocol(port.protocol ?? "TCP"),
+      protocol: parseProtocol(port.protocol ?? ""),
       ...(port.targetPort === undefined ? {} : { targetPort: port.targetPort }),
     })),
     addresses: spec.addresses ?? [],

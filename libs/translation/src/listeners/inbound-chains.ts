@@ -47,12 +47,13 @@ const chains: Readonly<Record<MtlsMode, Readonly<Record<"http" | "tcp" | "sniffe
         { match: { transport: "tls" }, http: false, mutualTls: true },
       ],
     },
+    // Where nothing looks for TLS, whatever comes counts as plain text.
     DISABLE: {
-      http: [{ match: {}, http: true, mutualTls: false }],
-      tcp: [{ match: {}, http: false, mutualTls: false }],
+      http: [{ match: { transport: "raw_buffer" }, http: true, mutualTls: false }],
+      tcp: [{ match: { transport: "raw_buffer" }, http: false, mutualTls: false }],
       sniffed: [
         { match: sniffedHttp, http: true, mutualTls: false },
-        { match: {}, http: false, mutualTls: false },
+        { match: { transport: "raw_buffer" }, http: false, mutualTls: false },
       ],
     },
   };

@@ -44,8 +44,6 @@ interface Draft {
   readonly port: number;
   readonly bindToPort: boolean;
   readonly chains: Map<string, FilterChain>;
-  /** Traffic that no chain knows goes where traffic to unknown places goes. */
-  readonly fallThrough: boolean;
   readonly origin: ObjectRef[];
 }
 
@@ -96,7 +94,7 @@ class OutboundBuilder {
   addForwardProxy(egress: EgressListener, bind: string, port: number): void {
     const table = this.#tables.has("http_proxy") ? String(port) : "http_proxy";
     this.#addTable({ name: table, egress, port: 0 });
-    const draft = this.#draft(bind, port, true, false);
+    const draft = this.#draft(bind, port, true);
     this.#addChain(draft, undefined, this.#httpChain(`${bind}_${port}`, table, undefined, true));
   }
 
@@ -114,7 +112,7 @@ class OutboundBuilder {
     }
     for (const address of this.#addresses(place, service)) {
       const [bind, range] = splitRange(address);
-      const draft = this.#draft(bind, port.port, place.bindToPort, bind === anyAddress);
+      const draft = this.#draft(bind, port.port, place.bindToPort);
       draft.origin.push(serviceRef(service));
       const tcp = this.#tcpFilter(service, port);
       const sniHosts = isTls(port.protocol) && bind === anyAddress ? [service.hostname] : undefined;
@@ -131,7 +129,7 @@ class OutboundBuilder {
   #addHttp(egress: EgressListener, place: Place, service: Service, port: ServicePort): void {
     const bind = place.bind ?? anyAddress;
     const wildcard = bind === anyAddress;
-    const draft = this.#draft(bind, port.port, place.bindToPort, wildcard);
+    const draft = this.#draft(bind, port.port, place.bindToPort);
     draft.origin.push(serviceRef(service));
     const name = String(port.port);
     this.#addTable({ name, egress, port: port.port });
@@ -210,11 +208,11 @@ class OutboundBuilder {
     };
   }
 
-  #draft(address: string, port: number, bindToPort: boolean, fallThrough: boolean): Draft {
+  #draft(address: string, port: number, bindToPort: boolean): Draft {
     const key = `${address}_${port}`;
     const existing = this.#drafts.get(key);
     if (existing) return existing;
-    const draft: Draft = { address, port, bindToPort, fallThrough, chains: new Map(), origin: [] };
+    const draft: Draft = { address, port, bindToPort, chains: new Map(), origin: [] };
     this.#drafts.set(key, draft);
     return draft;
   }
@@ -240,8 +238,9 @@ class OutboundBuilder {
     const sniffsTls = chains.some(({ match }) => match?.serverNames !== undefined);
     const sniffsHttp = chains.some(({ match }) => match?.applicationProtocols !== undefined);
     const everywhere = { kind: "except", ports: [] } as const;
-    // A chain without a match takes everything: nothing is left to fall through.
-    const open = chains.some(({ match }) => match === undefined || Object.keys(match).length === 0);
+    // Envoy never comes back from a chain that matches only in part: a chain for everything must stand apart.
+    const open = chains.find(({ match }) => match === undefined || Object.keys(match).length === 0);
+    const only = open !== undefined && chains.length === 1;
     return {
       name: `${draft.address}_${draft.port}`,
       address: draft.address,
@@ -251,8 +250,8 @@ class OutboundBuilder {
       role: "port",
       useOriginalDestination: false,
       inspectors: { ...(sniffsTls ? { tls: everywhere } : {}), ...(sniffsHttp ? { http: everywhere } : {}) },
-      chains,
-      ...(draft.fallThrough && !open ? { defaultChain: this.#fallThrough() } : {}),
+      chains: only ? chains : chains.filter((chain) => chain !== open),
+      ...(only ? {} : { defaultChain: open ?? this.#fallThrough() }),
       origin: draft.origin,
     };
   }

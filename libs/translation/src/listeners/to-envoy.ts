@@ -102,6 +102,8 @@ function toFilterChain(
 /** Envoy's Listener. */
 export function toListener(listener: Listener, traits: ProxyTraits): EnvoyListener {
   const handshakeTimeout = listener.role !== "virtual" && listener.direction === "outbound";
+  // What falls through (by a match of nothing) belongs to no service, and has no time limit of its own.
+  const timesDefault = handshakeTimeout && listener.defaultChain?.match === undefined;
   const ownSocket = listener.bindToPort;
   const sniffs = listener.role !== "gateway" && !listener.useOriginalDestination;
   return create(ListenerSchema, {
@@ -118,7 +120,7 @@ export function toListener(listener: Listener, traits: ProxyTraits): EnvoyListen
     ...(sniffs ? { listenerFiltersTimeout: toDuration(0), continueOnListenerFiltersTimeout: true } : {}),
     filterChains: listener.chains.map((chain) => toFilterChain(chain, handshakeTimeout, traits)),
     ...(listener.defaultChain
-      ? { defaultFilterChain: toFilterChain(listener.defaultChain, false, traits) }
+      ? { defaultFilterChain: toFilterChain(listener.defaultChain, timesDefault, traits) }
       : {}),
   });
 }
