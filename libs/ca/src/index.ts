@@ -1,0 +1,45 @@
+export { openAuditFile } from "./audit/audit-file.ts";
+export type { AuditEntry, AuditLog, IssuedEntry, RefusedEntry } from "./audit/audit-log.ts";
+export type {
+  AuthenticationResult,
+  Authenticator,
+  Caller,
+  Credentials,
+} from "./authenticate/authenticator.ts";
+export { createClientCertificateAuthenticator } from "./authenticate/client-certificate.ts";
+export {
+  caAudience,
+  openTokenAuthority,
+  type TokenAuthority,
+  type TokenRequest,
+} from "./authenticate/local-token.ts";
+export { createOidcAuthenticator, type OidcOptions } from "./authenticate/oidc.ts";
+export {
+  createTokenReviewAuthenticator,
+  type ReviewToken,
+  type TokenReviewOptions,
+  type TokenReviewStatus,
+} from "./authenticate/token-review.ts";
+export {
+  type CaSource,
+  type CertificateAuthority,
+  createCertificateAuthority,
+  type Issued,
+} from "./authority.ts";
+export type { CertificateService, ServiceLimits, TtlPolicy } from "./certificate-service.ts";
+export {
+  type Citadel,
+  type CitadelOptions,
+  createCitadel,
+  defaultLimits,
+  type ListenAddress,
+} from "./citadel.ts";
+export { CaError, type CaErrorCode } from "./error.ts";
+export { openFolderStorage } from "./folder-storage.ts";
+export type { ImpersonationPolicy } from "./impersonation.ts";
+export { type Cacerts, loadCacerts } from "./root/cacerts.ts";
+export type { SigningMaterial } from "./root/material.ts";
+export type { RotationState, RotationStep } from "./root/rotation.ts";
+export { openRootStore, type RootStore } from "./root/store.ts";
+export { createCertificateMethod } from "./serve/grpc.ts";
+export type { CaStorage } from "./storage.ts";

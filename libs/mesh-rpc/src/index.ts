@@ -13,6 +13,7 @@ export {
   type IssuedCertificate,
   IssuedCertificateSchema,
   ListIssuedResponseSchema,
+  RotationPhase,
 } from "../gen/weft/ca/v1/ca_pb.js";
 export {
   type ConfigChanged,

@@ -9,15 +9,17 @@ export interface TrustBundle {
   readonly roots: readonly Certificate[];
   /** All roots as PEM, in the order of {@link roots}. */
   readonly pem: string;
-  /** Content hash: the same roots in the same order give the same version. */
+  /** Content hash: the same roots give the same version, in whatever order they came. */
   readonly version: string;
 }
 
-/** Puts roots together: those that are there twice once, each a CA. Throws `bad-bundle`. */
+/** Puts roots together, in the order of their fingerprints, each of them once. Throws `bad-bundle` where there is none, or one is no CA. */
 export function createBundle(trustDomain: string, roots: readonly Certificate[]): TrustBundle {
   validateTrustDomain(trustDomain);
   if (roots.length === 0) throw new PkiError("bad-bundle", `bundle of ${trustDomain}: there is no root`);
-  const unique = [...new Map(roots.map((root) => [root.fingerprint, root])).values()];
+  const unique = [...new Map(roots.map((root) => [root.fingerprint, root])).values()].sort((a, b) =>
+    a.fingerprint < b.fingerprint ? -1 : 1,
+  );
   for (const root of unique) {
     if (!isCa(root))
       throw new PkiError("bad-bundle", `bundle of ${trustDomain}: ${root.subject} is not a CA`);

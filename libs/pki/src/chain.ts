@@ -3,14 +3,18 @@ import { PkiError } from "./error.ts";
 import { clientAuth, KeyUsageFlags, serverAuth } from "./extensions.ts";
 import { isStrongSignature } from "./signature.ts";
 
-/** What to verify a certificate against. */
-export interface ChainOptions {
+/** What to verify a CA's certificate against. */
+export interface CaChainOptions {
   /** Certificates that may stand between, in any order; nothing is believed of them but what their signatures prove. */
   readonly intermediates: readonly Certificate[];
   /** Trust anchors. */
   readonly roots: readonly Certificate[];
   /** Milliseconds since the epoch. */
   readonly now: number;
+}
+
+/** What to verify a leaf against. */
+export interface ChainOptions extends CaChainOptions {
   /** What the leaf is to be used for; `any` leaves its extended key usage unread. */
   readonly purpose: "client" | "server" | "any";
 }
@@ -26,11 +30,23 @@ const maxChecks = 64;
  * `untrusted-chain` with the reason that came closest. https://www.rfc-editor.org/rfc/rfc5280#section-6
  */
 export function verifyChain(leaf: Certificate, options: ChainOptions): Certificate[] {
-  const problem = leafProblem(leaf, options) ?? certificateProblem(leaf, options.now);
+  const problem = leafProblem(leaf, options.purpose);
   if (problem !== undefined) throw untrusted(leaf, problem);
+  return findChain(leaf, options);
+}
+
+/** The same for the certificate of a CA below a root: from it to the root. */
+export function verifyCaChain(ca: Certificate, options: CaChainOptions): Certificate[] {
+  if (!isCa(ca)) throw untrusted(ca, "not a CA");
+  return findChain(ca, options);
+}
+
+function findChain(first: Certificate, options: CaChainOptions): Certificate[] {
+  const problem = certificateProblem(first, options.now);
+  if (problem !== undefined) throw untrusted(first, problem);
   const state = { checks: 0, why: "no root or intermediate issued it" };
-  const chain = climb([leaf], options, state);
-  if (chain === undefined) throw untrusted(leaf, state.why);
+  const chain = climb([first], options, state);
+  if (chain === undefined) throw untrusted(first, state.why);
   return chain;
 }
 
@@ -42,7 +58,7 @@ function untrusted(leaf: Certificate, why: string): PkiError {
 /** Adds issuers to the path until a root is reached; undefined where no way leads there. */
 function climb(
   path: readonly Certificate[],
-  options: ChainOptions,
+  options: CaChainOptions,
   state: { checks: number; why: string },
 ): Certificate[] | undefined {
   const child = path[path.length - 1] as Certificate; // a path is never empty
@@ -66,7 +82,7 @@ function climb(
   return undefined;
 }
 
-function leafProblem(leaf: Certificate, { purpose }: ChainOptions): string | undefined {
+function leafProblem(leaf: Certificate, purpose: ChainOptions["purpose"]): string | undefined {
   if (isCa(leaf)) return "a CA, not a leaf";
   if (leaf.keyUsage !== undefined && (leaf.keyUsage & KeyUsageFlags.digitalSignature) === 0) {
     return "its key usage does not allow digital signatures";
@@ -94,8 +110,8 @@ function issuerProblem(issuer: Certificate, path: readonly Certificate[], now: n
     return "its key usage does not allow signing certificates";
   }
   const { pathLength } = issuer.basicConstraints ?? {};
-  // Intermediates below it that are not self-issued (RFC 5280, 6.1.4 l); the leaf does not count.
-  const below = path.slice(1).filter((one) => !one.subjectDer.equals(one.issuerDer)).length;
+  // CAs below it that are not self-issued (RFC 5280, 6.1.4 l).
+  const below = path.filter((one) => isCa(one) && !one.subjectDer.equals(one.issuerDer)).length;
   if (pathLength !== undefined && below > pathLength)
     return `its path length allows ${pathLength} CAs below it`;
   const why = certificateProblem(issuer, now);

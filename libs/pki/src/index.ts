@@ -16,7 +16,7 @@ export {
   parseCertificateDer,
   parseCertificates,
 } from "./certificate.ts";
-export { type ChainOptions, verifyChain } from "./chain.ts";
+export { type CaChainOptions, type ChainOptions, verifyCaChain, verifyChain } from "./chain.ts";
 export { type CertificateRequest, createCsr, maxCsrBytes, parseCsr } from "./csr.ts";
 export { PkiError, type PkiErrorCode } from "./error.ts";
 export type { CertificateUse, ExtensionValues, NamesToWrite, SubjectAltNames } from "./extensions.ts";

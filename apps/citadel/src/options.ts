@@ -1,0 +1,152 @@
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { parseDuration } from "@weft/base";
+import { caAudience, type ListenAddress, type TtlPolicy } from "@weft/ca";
+import { createLogger, type Logger, parseLogLevel } from "@weft/observability";
+import { type CitadelFlags, flagsWithoutEffect } from "./flags.ts";
+
+/** Where the operator's own CA is: four PEM files. */
+export interface CacertsFiles {
+  readonly caCert: string;
+  readonly caKey: string;
+  readonly rootCert: string;
+  readonly certChain: string;
+}
+
+/** What the flags and the environment say. */
+export interface CitadelOptions {
+  readonly stateFolder: string;
+  /** Undefined where the CA makes its own root. */
+  readonly cacerts: CacertsFiles | undefined;
+  readonly rootTtlMs: number;
+  readonly trustDomain: string;
+  readonly ttl: TtlPolicy;
+  readonly grpc: readonly ListenAddress[];
+  readonly admin: ListenAddress;
+  readonly monitoring: ListenAddress;
+  readonly dnsNames: readonly string[];
+  readonly audiences: readonly string[];
+  readonly oidc: { readonly issuer: string; readonly jwksUrl: string } | undefined;
+  readonly trustedNodeAccounts: readonly string[];
+  readonly auditFile: string;
+  readonly shutdownMs: number;
+  readonly natsUrl: string | undefined;
+  readonly instance: string;
+  readonly logger: Logger;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Names under which workloads of a Kubernetes mesh reach a CA, and this machine's own. */
+const servingNames = [
+  "localhost",
+  ...["istio-citadel", "istiod"].flatMap((name) => [
+    `${name}.istio-system`,
+    `${name}.istio-system.svc`,
+    `${name}.istio-system.svc.cluster.local`,
+  ]),
+];
+
+/** Folder of a CA's state unless another is named: `$XDG_STATE_HOME/weft/citadel`. It outlives a restart of the machine. */
+export function defaultStateFolder(env: Env): string {
+  return join(env.XDG_STATE_HOME || join(homedir(), ".local/state"), "weft/citadel");
+}
+
+/** Reads flags and environment. Throws where one is wrong, naming it; notes on flags without effect are logged. */
+export function readCitadelOptions(flags: CitadelFlags, env: Env): CitadelOptions {
+  const level = parseLogLevel(flags.log_output_level, "citadel");
+  if ("problem" in level) throw new Error(`--log_output_level: ${level.problem}`);
+  const logger = createLogger({ component: "citadel", ...level });
+  for (const [flag, reason] of flagsWithoutEffect) {
+    if (flags[camelName(flag)] !== undefined) logger.warn(`${flag.split(" ")[0]} has no effect: ${reason}`);
+  }
+  const stateFolder = flags.stateDir ?? defaultStateFolder(env);
+  const host = flags.bindAddress;
+  const grpcPorts = [
+    port("--secure-grpc-port", flags.secureGrpcPort),
+    port("--grpc-port", flags.grpcPort),
+  ].filter((one) => one !== undefined);
+  return {
+    stateFolder,
+    cacerts: readCacerts(flags),
+    rootTtlMs: duration("--self-signed-ca-cert-ttl", flags.selfSignedCaCertTtl),
+    trustDomain: flags.trustDomain,
+    ttl: {
+      defaultMs: duration("--workload-cert-ttl", flags.workloadCertTtl),
+      maxMs: duration("--max-workload-cert-ttl", flags.maxWorkloadCertTtl),
+    },
+    grpc: grpcPorts.map((one) => ({ host, port: one })),
+    admin: { host: "127.0.0.1", port: port("--admin-port", flags.adminPort) ?? 0 },
+    monitoring: { host, port: port("--monitoring-port", flags.monitoringPort) ?? 0 },
+    dnsNames: [...new Set([...servingNames, ...flags.customDnsNames.map(afterColon)])],
+    audiences: flags.tokenAudience.length === 0 ? [caAudience] : flags.tokenAudience,
+    oidc: readOidc(flags),
+    trustedNodeAccounts: flags.trustedNodeAccounts.map(nodeAccount),
+    auditFile: flags.auditLog ?? join(stateFolder, "audit.log"),
+    shutdownMs: duration("--shutdownDuration", flags.shutdownDuration),
+    natsUrl: flags.natsUrl ?? env.NATS_URL,
+    instance: env.POD_NAME || hostname(),
+    logger,
+  };
+}
+
+/** Istio 1.4 wrote `--custom-dns-names=account:name`: the name is what follows. */
+function afterColon(text: string): string {
+  return text.slice(text.indexOf(":") + 1);
+}
+
+function readCacerts(flags: CitadelFlags): CacertsFiles | undefined {
+  const { signingCert, signingKey, rootCert, certChain, cacertsDir, selfSignedCa } = flags;
+  const named = [signingCert, signingKey, rootCert, certChain].some((file) => file !== undefined);
+  if (selfSignedCa === true && (named || cacertsDir !== undefined)) {
+    throw new Error("--self-signed-ca: not together with --cacerts-dir or --signing-cert");
+  }
+  if (!named && cacertsDir === undefined) return undefined;
+  const file = (flag: string, given: string | undefined, name: string): string => {
+    if (given !== undefined) return given;
+    if (cacertsDir !== undefined) return join(cacertsDir, name);
+    throw new Error(
+      `${flag} is missing: --signing-cert, --signing-key, --root-cert and --cert-chain go together`,
+    );
+  };
+  return {
+    caCert: file("--signing-cert", signingCert, "ca-cert.pem"),
+    caKey: file("--signing-key", signingKey, "ca-key.pem"),
+    rootCert: file("--root-cert", rootCert, "root-cert.pem"),
+    certChain: file("--cert-chain", certChain, "cert-chain.pem"),
+  };
+}
+
+function readOidc({ oidcIssuer, oidcJwks }: CitadelFlags): CitadelOptions["oidc"] {
+  if (oidcIssuer === undefined && oidcJwks === undefined) return undefined;
+  if (oidcIssuer === undefined || oidcJwks === undefined) {
+    throw new Error("--oidc-issuer and --oidc-jwks go together");
+  }
+  return { issuer: oidcIssuer, jwksUrl: oidcJwks };
+}
+
+function nodeAccount(text: string): string {
+  if (/^[^/\s]+\/[^/\s]+$/.test(text)) return text;
+  throw new Error(
+    `--trusted-node-accounts: ${JSON.stringify(text)} is not of the form NAMESPACE/SERVICE_ACCOUNT`,
+  );
+}
+
+function duration(flag: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms <= 0) throw new Error(`${flag}: ${text} is no duration such as 24h`);
+  return ms;
+}
+
+/** A port; `none` for no listener. */
+function port(flag: string, text: string): number | undefined {
+  if (text === "none") return undefined;
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text);
+  throw new Error(`${flag}: ${JSON.stringify(text)} is no port, allowed are 0 to 65535`);
+}
+
+/** commander's name of a flag: `--kube-config <file>` → `kubeConfig`. */
+function camelName(flag: string): string {
+  const [name = ""] = flag.slice(2).split(" ");
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
