@@ -1,4 +1,5 @@
 import type { ServiceEntry, WorkloadEntry } from "@weft/istio-api";
+import { ShardedAddressIndex } from "./address-index.ts";
 import type { BuiltServices } from "./build-services.ts";
 import type { BuiltWorkloads } from "./build-workloads.ts";
 import type { Collection, Stored } from "./collections.ts";
@@ -26,6 +27,7 @@ export interface BuiltEndpoints {
   /** Names of the slices of each service. */
   readonly ofService: ReadonlyMap<string, readonly string[]>;
   readonly index: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly byAddress: ShardedAddressIndex;
 }
 
 interface BuiltSlice {
@@ -57,14 +59,22 @@ export function buildEndpoints(input: EndpointInput, before: BuiltEndpoints | un
   const index = new Map(before?.index);
   const fromEntries = readServiceEntries(input);
   const entryServices = [...fromEntries.keys(), ...servicesOfEntries(before?.input)];
-  for (const service of new Set([...changed, ...entryServices])) {
+  const perhapsChanged = new Set([...changed, ...entryServices]);
+  for (const service of perhapsChanged) {
     const parts = ofService.get(service)?.map((key) => slices.get(key)?.endpoints ?? []);
     const own = fromEntries.get(service);
     if (parts === undefined && own === undefined) index.delete(service);
     else
       index.set(service, keepEqual(before?.index.get(service), [...joinSlices(parts ?? []), ...(own ?? [])]));
   }
-  return { input, slices, ofService, index };
+  const byAddress = (before?.byAddress ?? new ShardedAddressIndex()).with(
+    [...perhapsChanged].map((service) => ({
+      service,
+      before: before?.index.get(service) ?? [],
+      now: index.get(service) ?? [],
+    })),
+  );
+  return { input, slices, ofService, index, byAddress };
 }
 
 /**

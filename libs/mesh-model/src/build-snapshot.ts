@@ -64,6 +64,7 @@ export function buildSnapshot(input: SnapshotInput, before?: BuiltSnapshot): Bui
     clusterId,
     services: services.index,
     endpoints: endpoints.index,
+    servicesByAddress: endpoints.byAddress,
     workloads: workloads.index,
     namespaces: namespacesOf(collection("/Namespace"), old),
     configs: configs.lists,

@@ -7,6 +7,7 @@ import type {
   VirtualService,
   WorkloadEntry,
 } from "@weft/istio-api";
+import type { AddressIndex } from "./address-index.ts";
 import type { Config } from "./config.ts";
 import type { Workload } from "./kubernetes/workload.ts";
 import type { Memo } from "./memo.ts";
@@ -68,6 +69,7 @@ export interface MeshSnapshot {
   readonly services: ServiceIndex;
   /** By {@link serviceKey}; the list of a service is the same array while its endpoints stay the same. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly servicesByAddress: AddressIndex;
   readonly workloads: WorkloadIndex;
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly configs: ConfigLists;

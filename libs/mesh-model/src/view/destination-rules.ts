@@ -59,28 +59,36 @@ function select(
   return selecting ?? rules.find(({ spec }) => spec.workloadSelector === undefined);
 }
 
-function index(snapshot: MeshSnapshot): ReadonlyMap<string, ByHost> {
-  return snapshot.memo.get("destination-rules", () => {
-    const namespaces = new Map<string, Map<string, ConsolidatedDestinationRule[]>>();
-    for (const config of snapshot.configs.destinationRules) {
-      const byHost = namespaces.get(config.namespace) ?? new Map<string, ConsolidatedDestinationRule[]>();
-      namespaces.set(config.namespace, byHost);
-      const list = byHost.get(config.spec.host) ?? [];
-      byHost.set(config.spec.host, list);
-      addRule(list, config);
-    }
-    return new Map([...namespaces].map(([namespace, byHost]) => [namespace, indexHosts(byHost)]));
-  });
+/** Kept for as long as the rules: what was made from a merged rule is found again when other objects have changed. */
+const indexes = new WeakMap<readonly Exported<DestinationRule>[], ReadonlyMap<string, ByHost>>();
+const alone = new WeakMap<Exported<DestinationRule>, ConsolidatedDestinationRule>();
+
+function index({ configs }: MeshSnapshot): ReadonlyMap<string, ByHost> {
+  const known = indexes.get(configs.destinationRules);
+  if (known !== undefined) return known;
+  const namespaces = new Map<string, Map<string, ConsolidatedDestinationRule[]>>();
+  for (const config of configs.destinationRules) {
+    const byHost = namespaces.get(config.namespace) ?? new Map<string, ConsolidatedDestinationRule[]>();
+    namespaces.set(config.namespace, byHost);
+    const list = byHost.get(config.spec.host) ?? [];
+    byHost.set(config.spec.host, list);
+    addRule(list, config);
+  }
+  const made = new Map([...namespaces].map(([namespace, byHost]) => [namespace, indexHosts(byHost)]));
+  indexes.set(configs.destinationRules, made);
+  return made;
 }
 
 /** Merges a rule into the one with the same visibility and selector, or adds it. */
 function addRule(list: ConsolidatedDestinationRule[], config: Exported<DestinationRule>): void {
-  const group = groupKey(config);
-  const at = list.findIndex((rule) => groupKey(rule) === group);
+  const at = list.length === 0 ? -1 : list.findIndex((rule) => groupKey(rule) === groupKey(config));
   const existing = list[at];
   const origin = `${config.namespace}/${config.name}`;
-  if (existing === undefined) list.push(Object.freeze({ ...config, from: [origin] }));
-  else list[at] = Object.freeze(merge(existing, config, origin));
+  if (existing === undefined) {
+    const rule = alone.get(config) ?? Object.freeze({ ...config, from: [origin] });
+    alone.set(config, rule);
+    list.push(rule);
+  } else list[at] = Object.freeze(merge(existing, config, origin));
 }
 
 function groupKey({ exportTo, spec }: Exported<DestinationRule>): string {

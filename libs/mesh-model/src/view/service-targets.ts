@@ -1,3 +1,5 @@
+import { stableStringify } from "@weft/base";
+import { groupBy } from "../group-by.ts";
 import type { Workload } from "../kubernetes/workload.ts";
 import type { ProxyNode } from "../proxy-node.ts";
 import { type Service, type ServicePort, type ServiceTarget, selects } from "../service.ts";
@@ -21,44 +23,51 @@ export function serviceTargetsOf(
   node: ProxyNode,
   pod: Workload | undefined,
 ): readonly ServiceTarget[] {
-  const targets: ServiceTarget[] = [];
-  const byAddress = servicesByAddress(snapshot);
-  const addressed = new Set(node.ipAddresses.flatMap((address) => [...(byAddress.get(address) ?? [])]));
-  for (const service of snapshot.services.byNamespace.get(pod?.namespace ?? node.namespace) ?? []) {
-    if (pod && service.selector && service.registry === "Kubernetes") {
-      if (selects(service.selector, pod.labels)) targets.push(...selectedPorts(service, pod));
-    } else if (addressed.has(serviceKey(service))) {
-      targets.push(...addressedPorts(snapshot, service, node, pod));
-    }
-  }
+  const namespace = pod?.namespace ?? node.namespace;
+  const ofNamespace = snapshot.services.byNamespace.get(namespace) ?? [];
+  const ofPod = pod ? selecting(snapshot, namespace, pod.labels).filter(selectsPods) : [];
+  // What selects pods is told by the pod, if there is one; only the rest is looked for by address.
+  const ofAddress = addressedServices(snapshot, namespace, node).filter(
+    (service) => !(pod && selectsPods(service)),
+  );
+  const found = new Set([...ofPod, ...ofAddress]);
+  const inOrder = ofPod.length === found.size ? ofPod : ofNamespace.filter((service) => found.has(service));
+  const targets = inOrder.flatMap((service) =>
+    pod && selectsPods(service) ? selectedPorts(service, pod) : addressedPorts(snapshot, service, node, pod),
+  );
   if (targets.length > 0 || pod) return targets;
-  const services = snapshot.services.byNamespace.get(node.namespace) ?? [];
-  return services
-    .filter(({ selector }) => selector && selects(selector, node.labels))
-    .flatMap((service) => service.ports.flatMap((port) => target(service, port, numericTarget(port))));
+  return selecting(snapshot, node.namespace, node.labels).flatMap((service) =>
+    service.ports.flatMap((port) => target(service, port, numericTarget(port))),
+  );
+}
+
+function selectsPods({ selector, registry }: Service): boolean {
+  return selector !== undefined && registry === "Kubernetes";
+}
+
+/** The services of a namespace with an endpoint at one of the node's addresses. */
+function addressedServices(snapshot: MeshSnapshot, namespace: string, node: ProxyNode): readonly Service[] {
+  const keys = node.ipAddresses.flatMap((address) => snapshot.servicesByAddress.get(address));
+  if (keys.length === 0) return [];
+  const byKey = snapshot.memo.get("services-by-key", () => groupBy(snapshot.services.all, serviceKey));
+  return keys.flatMap((key) => byKey.get(key) ?? []).filter((service) => service.namespace === namespace);
+}
+
+/** The services of a namespace that select labels, in Istio's order; found once for all replicas. */
+function selecting(
+  snapshot: MeshSnapshot,
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+): readonly Service[] {
+  return snapshot.memo.get(`selecting|${namespace}|${stableStringify(labels)}`, () =>
+    (snapshot.services.byNamespace.get(namespace) ?? []).filter(
+      ({ selector }) => selector && selects(selector, labels),
+    ),
+  );
 }
 
 function selectedPorts(service: Service, pod: Workload): readonly ServiceTarget[] {
   return service.ports.flatMap((port) => target(service, port, targetPortOf(port, pod)));
-}
-
-/** Kept for as long as the endpoints they are of. */
-const byEndpoints = new WeakMap<MeshSnapshot["endpoints"], ReadonlyMap<string, ReadonlySet<string>>>();
-
-/** Keys of the services with an endpoint at an address, by address: looked up by every proxy, made once. */
-function servicesByAddress({ endpoints }: MeshSnapshot): ReadonlyMap<string, ReadonlySet<string>> {
-  const known = byEndpoints.get(endpoints);
-  if (known !== undefined) return known;
-  const index = new Map<string, Set<string>>();
-  for (const [key, list] of endpoints) {
-    for (const { address } of list) {
-      const keys = index.get(address);
-      if (keys === undefined) index.set(address, new Set([key]));
-      else keys.add(key);
-    }
-  }
-  byEndpoints.set(endpoints, index);
-  return index;
 }
 
 /** Ports with an endpoint of this proxy: at its address and, where the endpoint names a pod, of that pod. */
