@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { nodeHttp } from "@weft/base";
 
 /** What a server answered. */
 export interface HttpAnswer {
@@ -35,7 +35,7 @@ export function httpCall(options: HttpCallOptions): Promise<HttpAnswer> {
     const fail = (message: string, cause?: unknown) =>
       reject(new HttpCallError(`${what}: ${message}`, cause === undefined ? {} : { cause }));
     const signal = AbortSignal.timeout(timeoutMs);
-    const call = request({ host, port, path, method, signal, agent: false }, (response) => {
+    const call = nodeHttp().request({ host, port, path, method, signal, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
       response.on("data", (chunk: Buffer) => {

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { nodeHttp } from "@weft/base";
 import type { Logger } from "./logger.ts";
 
 /** What a route is given. */
@@ -78,7 +79,11 @@ export class ListenError extends Error {
  */
 export async function createHttpEndpoint(options: HttpEndpointOptions): Promise<HttpEndpoint> {
   const { host, routes, logger, maxBodyBytes = 1 << 20 } = options;
-  const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 30_000, headersTimeout: 10_000 });
+  const server = nodeHttp().createServer({
+    maxHeaderSize: 16 * 1024,
+    requestTimeout: 30_000,
+    headersTimeout: 10_000,
+  });
   server.maxConnections = 256;
   server.on("request", (request, response) => {
     answer(request, response, routes, maxBodyBytes).catch((error: unknown) => {

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { nodeHttp } from "@weft/base";
 import type { SocketAddress } from "../runtime/connection.ts";
 import { clustersEndpoint } from "./clusters.ts";
 import { configDumpEndpoint } from "./config-dump.ts";
@@ -41,7 +42,7 @@ function listing(): string {
 
 /** Starts the admin API where the bootstrap says. Rejects where it cannot listen. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const server = createServer((request, response) => {
+  const server = nodeHttp().createServer((request, response) => {
     reply(request, options)
       .catch((error: unknown): AdminReply => {
         options.logger.error({ err: error, path: request.url }, "the admin API failed");

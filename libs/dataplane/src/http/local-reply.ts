@@ -1,7 +1,9 @@
-import { STATUS_CODES } from "node:http";
+import { nodeHttp } from "@weft/base";
 import { HeaderMap } from "../runtime/headers.ts";
 import type { LocalReply } from "../runtime/http-filter.ts";
 import { type RequestHead, ResponseHead } from "../runtime/request.ts";
+
+const { STATUS_CODES: statusCodes } = nodeHttp();
 
 /**
  * Every answer that the connection manager and the router give themselves, with Envoy's status, text, flag and
@@ -10,7 +12,7 @@ import { type RequestHead, ResponseHead } from "../runtime/request.ts";
 export const localReplies = {
   codecError: (status: number, details: string): LocalReply => ({
     status,
-    body: status === 408 ? "request header timeout" : (STATUS_CODES[status] ?? ""),
+    body: status === 408 ? "request header timeout" : (statusCodes[status] ?? ""),
     flag: "DPE",
     details,
   }),

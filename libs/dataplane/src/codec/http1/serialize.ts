@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { nodeHttp } from "@weft/base";
 import type { HeaderMap } from "../../runtime/headers.ts";
 
 /** `name: value` lines, each with its line end. */
@@ -17,7 +17,10 @@ export function serializeHeaders(headers: HeaderMap): string {
 }
 
 const statusLines = new Map<number, string>(
-  Object.entries(STATUS_CODES).map(([code, phrase]) => [Number(code), `HTTP/1.1 ${code} ${phrase}\r\n`]),
+  Object.entries(nodeHttp().STATUS_CODES).map(([code, phrase]) => [
+    Number(code),
+    `HTTP/1.1 ${code} ${phrase}\r\n`,
+  ]),
 );
 
 /** `HTTP/1.1 200 OK` with its line end. */
