@@ -2,7 +2,8 @@
 export default {
   testEnvironment: "node",
   testMatch: ["<rootDir>/{apps,libs,examples,bench,tools}/**/*.spec.ts"],
-  testPathIgnorePatterns: ["/node_modules/", "/gen/"],
+  // End-to-end specs have a run of their own: jest.e2e.config.js.
+  testPathIgnorePatterns: ["/node_modules/", "/gen/", "\\.e2e\\.spec\\.ts$"],
   modulePathIgnorePatterns: ["<rootDir>/.nx/"],
   extensionsToTreatAsEsm: [".ts"],
   transform: {
