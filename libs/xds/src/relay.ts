@@ -37,7 +37,7 @@ export interface XdsRelayOptions {
 
 /**
  * Stands between one client (a proxy) and a server: an xDS client above, an xDS server below, and a cache between. The
- * client is served from the cache, so it can come back while the server is away. docs/decisions/xds-relay.md says why.
+ * client is served from the cache, so it can come back while the server is away. docs/decisions/0006-xds-relay.md says why.
  */
 export interface XdsRelay {
   /** Listens for the client, on `unix:path` or `host:port`; returns the port (0 for a socket). */
