@@ -24,7 +24,7 @@ const allowed = {
   validation: [...base, "istio-api", "matching", "mesh-model"],
   "config-sources": [...model, "mesh-rpc"],
   // Never sources, never xds: a pure function of the view.
-  translation: [...base, "envoy-api", "istio-api", "mesh-model", "validation"],
+  translation: [...base, "envoy-api", "istio-api", "matching", "mesh-model", "validation"],
   // Never the control plane.
   dataplane: [...base, "envoy-api", "xds", "matching", "observability"],
   // The engines of the apps (docs/decisions): wiring that has logic, so not in an app folder.

@@ -14,6 +14,18 @@ export interface EncodedResource {
   readonly origin: readonly ObjectRef[];
 }
 
+/** A resource, or a part of one, that the proxy would reject: it is not sent. */
+export interface WithheldResource {
+  readonly typeUrl: string;
+  readonly name: string;
+  /** Name of the virtual host that is left out of a route table; absent where all of the resource is. */
+  readonly part?: string;
+  /** What the proxy would say, by paths in the resource. */
+  readonly reason: string;
+  /** The configuration objects it was made from; the one that is most likely to blame first. */
+  readonly origin: readonly ObjectRef[];
+}
+
 /** All that one proxy gets, by type URL and name. Frozen once made; equal sets may be the same object. */
 export interface ResourceSet {
   /** Content hash over all types. */
@@ -22,6 +34,8 @@ export interface ResourceSet {
   ofType(typeUrl: string): ReadonlyMap<string, EncodedResource>;
   /** Content hash over one type. */
   typeVersion(typeUrl: string): string;
+  /** What is not in the set because it would be rejected; absent where there is nothing of the kind. */
+  readonly withheld?: readonly WithheldResource[];
   /**
    * Whether it is known if there is such a resource; without a name, whether the type is known as a whole. A client is not
    * told that there is none of what is not known yet. Absent: all is known. For sets that are filled from elsewhere.
