@@ -1,4 +1,4 @@
-import { parseOptions, UsageError } from "./options.ts";
+import { parseOptions, readBootstrapTexts, UsageError } from "./options.ts";
 
 describe("parseOptions()", () => {
   it("takes what pilot-agent passes to Envoy", () => {
@@ -35,8 +35,18 @@ describe("parseOptions()", () => {
     expect(parseOptions(args)).toBe(expected);
   });
 
+  it("needs no bootstrap to start with: then there is the admin API alone", () => {
+    const options = parseOptions([]);
+    if (typeof options === "string") throw new Error(options);
+    expect(readBootstrapTexts(options).map((text) => JSON.parse(text))).toEqual([
+      expect.objectContaining({
+        admin: { address: { socket_address: { address: "127.0.0.1", port_value: 15000 } } },
+      }),
+    ]);
+  });
+
   it.each([
-    [[], "a bootstrap is needed"],
+    [["--mode", "validate"], "a bootstrap is needed"],
     [["-c", "x", "--mode", "init_only"], "--mode init_only: allowed are serve and validate"],
     [["-c", "x", "-l", "loud"], "--log-level loud: allowed are"],
     [["-c", "x", "--drain-time-s", "-1s"], "drain-time-s"],

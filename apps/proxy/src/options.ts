@@ -77,7 +77,7 @@ const ignoredFlags = [
 const levels = ["trace", "debug", "info", "warning", "warn", "error", "critical", "off"];
 
 /** What `--help` prints. */
-export const usage = `weft-proxy -c FILE [options]    takes Envoy's options
+export const usage = `weft-proxy [-c FILE] [options]    takes Envoy's options; without a bootstrap, the admin API alone on 127.0.0.1:15000
 
   -c, --config-path FILE          bootstrap, JSON or YAML
       --config-yaml TEXT          bootstrap as text, laid over the file's
@@ -111,7 +111,7 @@ export function parseOptions(args: readonly string[]): Options | "help" | "versi
   const logLevel = text("log-level") ?? "info";
   if (!levels.includes(logLevel))
     throw new UsageError(`--log-level ${logLevel}: allowed are ${levels.join(", ")}`);
-  if (text("config-path") === undefined && text("config-yaml") === undefined) {
+  if (mode === "validate" && text("config-path") === undefined && text("config-yaml") === undefined) {
     throw new UsageError("a bootstrap is needed: --config-path FILE or --config-yaml TEXT");
   }
   const drainTimeS = number("drain-time-s", 600);
@@ -171,8 +171,15 @@ function parse(args: readonly string[]): Values {
   }
 }
 
-/** The texts of the bootstrap: the file's, then the one of the command line. */
+/** What runs where no bootstrap is given: the admin API on the port that Istio's proxies have it on, and no traffic. */
+const bareBootstrap = JSON.stringify({
+  node: { id: "weft-proxy", cluster: "weft-proxy" },
+  admin: { address: { socket_address: { address: "127.0.0.1", port_value: 15000 } } },
+});
+
+/** The texts of the bootstrap: the file's, then the one of the command line; a bare one where there is neither. */
 export function readBootstrapTexts({ configPath, configYaml }: Options): readonly string[] {
+  if (configPath === undefined && configYaml === undefined) return [bareBootstrap];
   return [
     ...(configPath === undefined ? [] : [readFileSync(configPath, "utf8")]),
     ...(configYaml === undefined ? [] : [configYaml]),

@@ -56,6 +56,9 @@ export async function run(options: Options): Promise<void> {
   if (options.concurrency !== undefined && options.concurrency !== "1") {
     logger.info(`--concurrency ${options.concurrency}: this proxy has one worker thread`);
   }
+  if (options.configPath === undefined && options.configYaml === undefined) {
+    logger.warn("no bootstrap given (-c FILE): only the admin API is served");
+  }
   const shutdown = createShutdown({ logger, clock: systemClock, timeoutMs: options.drainTimeMs + 5000 });
   let proxy: ProxyServer;
   try {
