@@ -1,3 +1,4 @@
+export { collectionOf } from "./collections.ts";
 export { type Config, compareByCreation, readConfig } from "./config.ts";
 export {
   type HostIndex,
@@ -47,6 +48,7 @@ export {
   type RuleClient,
 } from "./view/destination-rules.ts";
 export type { EgressListener, EgressScope } from "./view/egress-scope.ts";
+export { bindsServices, gatewayTargets } from "./view/gateway-services.ts";
 export { destinationRuleOf, type ProxyView, scopeVersion, viewFor, virtualServicesOf } from "./view/view.ts";
 export { virtualServicesForGateway } from "./view/virtual-services.ts";
 export { isVisibleTo, parseExportTo, type Visibility } from "./visibility.ts";

@@ -37,7 +37,11 @@ const fields = {
     "spec.ingress[].port.targetPort",
     "spec.egress[].port.targetPort",
   ],
-  Gateway: ["spec.servers[].defaultEndpoint", "spec.servers[].port.targetPort"],
+  Gateway: [
+    "spec.servers[].defaultEndpoint",
+    "spec.servers[].port.targetPort",
+    "spec.servers[].tls.insecureSkipVerify",
+  ],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** A kind whose unsupported fields are known. */

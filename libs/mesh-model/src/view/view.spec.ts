@@ -372,4 +372,20 @@ describe("viewFor() gateways", () => {
     expect(names({ type: "router", labels: { istio: "edge", app: "x" } })).toEqual(["a", "b"]);
     expect(names({ type: "sidecar", labels: { istio: "edge" } })).toEqual([]);
   });
+
+  it("are those for a service it serves, where the Gateway names services of its namespace", () => {
+    const annotations = { "internal.istio.io/gateway-service": "edge.default.svc.cluster.local, other.com" };
+    const bound = (name: string, namespace = "default") =>
+      anObject("Gateway", name, { selector: { istio: "edge" }, servers: [] }, { namespace, annotations });
+    const edge = anObject("Service", "edge", {
+      clusterIP: "10.0.0.1",
+      selector: { app: "edge" },
+      ports: [{ name: "http", port: 80 }],
+    });
+    const objects = [edge, bound("here"), bound("elsewhere", "shop")];
+    const names = (labels: Record<string, string>) =>
+      view(objects, aNode({ type: "router", labels })).gateways.map(({ name }) => name);
+    expect(names({ app: "edge" })).toEqual(["here"]);
+    expect(names({ istio: "edge" })).toEqual([]);
+  });
 });

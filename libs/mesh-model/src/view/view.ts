@@ -7,6 +7,7 @@ import { type Service, type ServiceTarget, selects } from "../service.ts";
 import type { Exported, MeshSnapshot } from "../snapshot.ts";
 import { type ConsolidatedDestinationRule, destinationRuleFor } from "./destination-rules.ts";
 import { defaultScope, type EgressScope, sidecarScope } from "./egress-scope.ts";
+import { bindsServices, gatewayTargets } from "./gateway-services.ts";
 import { serviceTargetsOf, workloadOf } from "./service-targets.ts";
 import { virtualServicesForGateway } from "./virtual-services.ts";
 
@@ -35,6 +36,7 @@ export function viewFor(snapshot: MeshSnapshot, node: ProxyNode): ProxyView {
   const scope = sidecar
     ? sidecarScope(snapshot, node.namespace, sidecar)
     : defaultScope(snapshot, node.namespace);
+  const serviceTargets = serviceTargetsOf(snapshot, node, workload);
   return {
     node,
     snapshot,
@@ -42,8 +44,8 @@ export function viewFor(snapshot: MeshSnapshot, node: ProxyNode): ProxyView {
     scopeKey: scope.key,
     ...(workload ? { workload } : {}),
     labels,
-    serviceTargets: serviceTargetsOf(snapshot, node, workload),
-    gateways: node.type === "router" ? gatewaysFor(snapshot, labels) : [],
+    serviceTargets,
+    gateways: node.type === "router" ? gatewaysFor(snapshot, labels, serviceTargets) : [],
   };
 }
 
@@ -66,8 +68,13 @@ function sidecarFor(
 function gatewaysFor(
   snapshot: MeshSnapshot,
   labels: Readonly<Record<string, string>>,
+  targets: readonly ServiceTarget[],
 ): readonly Config<Gateway>[] {
-  return snapshot.configs.gateways.filter(({ spec }) => selects(spec.selector ?? {}, labels));
+  return snapshot.configs.gateways.filter((gateway) =>
+    bindsServices(gateway)
+      ? gatewayTargets(gateway, targets).length > 0
+      : selects(gateway.spec.selector ?? {}, labels),
+  );
 }
 
 /** The DestinationRule for this proxy's traffic to a service; see {@link destinationRuleFor}. */

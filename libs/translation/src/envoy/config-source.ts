@@ -38,3 +38,14 @@ export const meshRoots = "ROOTCA";
 export function toSdsConfig(secretName: string): MessageInitShape<typeof SdsSecretConfigSchema> {
   return { name: secretName, sdsConfig: agentSds };
 }
+
+/** The stream the proxy already has. A secret that does not come keeps nothing waiting for ever. */
+const adsSecrets: MessageInitShape<typeof ConfigSourceSchema> = {
+  configSourceSpecifier: { case: "ads", value: {} },
+  resourceApiVersion: ApiVersion.V3,
+};
+
+/** A reference to key material that the control plane serves, from a Secret of Kubernetes. */
+export function toControlPlaneSds(secretName: string): MessageInitShape<typeof SdsSecretConfigSchema> {
+  return { name: secretName, sdsConfig: adsSecrets };
+}

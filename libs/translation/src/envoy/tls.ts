@@ -14,14 +14,17 @@ import type { DownstreamTls, ProxyTraits, UpstreamTls } from "../ir/index.ts";
 import { pack } from "./any.ts";
 import { meshRoots, toSdsConfig, workloadCertificate } from "./config-source.ts";
 
-type TransportSocket = MessageInitShape<typeof TransportSocketSchema>;
-type CommonTls = Exclude<
+/** How a connection's bytes are carried. */
+export type TransportSocket = MessageInitShape<typeof TransportSocketSchema>;
+/** What TLS contexts of both directions have in common. */
+export type CommonTls = Exclude<
   MessageInitShape<typeof CommonTlsContextSchema>,
   { $typeName: string; $unknown?: unknown }
 >;
 type CustomTls = Extract<UpstreamTls, { kind: "custom" }>;
 type Validation = NonNullable<CommonTls["validationContextType"]>;
-type StringMatcher = { matchPattern: { case: "exact" | "prefix"; value: string } };
+/** Match of a name in a certificate. */
+export type StringMatcher = { matchPattern: { case: "exact" | "prefix"; value: string } };
 
 /** Forward secrecy, and no cipher that lists of weak ones name. */
 const serverCiphers = [
@@ -64,7 +67,8 @@ function meshValidation(matchers: readonly StringMatcher[]): Validation {
   };
 }
 
-const exactly = (value: string): StringMatcher => ({ matchPattern: { case: "exact", value } });
+/** Takes one name alone. */
+export const exactly = (value: string): StringMatcher => ({ matchPattern: { case: "exact", value } });
 
 /** The transport socket for mutual TLS inside the mesh. */
 function meshUpstream(tls: Exclude<UpstreamTls, { kind: "custom" }>): TransportSocket {
@@ -110,7 +114,8 @@ function serverValidation(tls: CustomTls, agentServesFiles: boolean): Validation
   };
 }
 
-function fileSource(path: string) {
+/** A file of the proxy's. */
+export function fileSource(path: string) {
   return { specifier: { case: "filename" as const, value: path } };
 }
 
@@ -157,25 +162,29 @@ export function toUpstreamSockets(
   };
 }
 
-/** The transport socket of a filter chain that terminates TLS. */
-export function toDownstreamSocket(tls: DownstreamTls): TransportSocket {
+/** The transport socket of a filter chain that terminates the mesh's mutual TLS. */
+export function toMeshDownstreamSocket(tls: Extract<DownstreamTls, { kind: "mesh" }>): TransportSocket {
+  return downstreamSocket({
+    commonTlsContext: {
+      alpnProtocols: [...tls.alpn],
+      tlsParams: { ...versions, cipherSuites: serverCiphers },
+      tlsCertificateSdsSecretConfigs: [toSdsConfig(workloadCertificate)],
+      validationContextType: meshValidation(
+        tls.trustDomains.map((domain) => ({
+          matchPattern: { case: "prefix", value: `spiffe://${domain}/` },
+        })),
+      ),
+    },
+    requireClientCertificate: true,
+  });
+}
+
+/** A transport socket that terminates TLS. */
+export function downstreamSocket(
+  context: MessageInitShape<typeof DownstreamTlsContextSchema>,
+): TransportSocket {
   return {
     name: "envoy.transport_sockets.tls",
-    configType: {
-      case: "typedConfig",
-      value: pack(DownstreamTlsContextSchema, {
-        commonTlsContext: {
-          alpnProtocols: [...tls.alpn],
-          tlsParams: { ...versions, cipherSuites: serverCiphers },
-          tlsCertificateSdsSecretConfigs: [toSdsConfig(workloadCertificate)],
-          validationContextType: meshValidation(
-            tls.trustDomains.map((domain) => ({
-              matchPattern: { case: "prefix", value: `spiffe://${domain}/` },
-            })),
-          ),
-        },
-        requireClientCertificate: true,
-      }),
-    },
+    configType: { case: "typedConfig", value: pack(DownstreamTlsContextSchema, context) },
   };
 }

@@ -1,16 +1,20 @@
 import type { BuildContext } from "../context.ts";
 import type { DownstreamTls, FilterChain, Listener, RouteTable } from "../ir/index.ts";
+import type { Reporter } from "../problems.ts";
 import { configRef } from "../refs.ts";
 import { buildAuthorization } from "../security/authorization.ts";
+import { tcpForward, tlsForwards } from "./layer4.ts";
 import { buildGatewayTable } from "./routes.ts";
 import {
   type GatewayServer,
   groupServers,
   httpsTableName,
   httpTableName,
-  isPlainHttp,
+  kindOf,
+  namesOf,
   type ServerGroup,
 } from "./servers.ts";
+import { buildServerTls } from "./tls.ts";
 
 /** A gateway's listeners and the tables they route by. */
 export interface BuiltGateway {
@@ -18,67 +22,148 @@ export interface BuiltGateway {
   readonly routes: readonly RouteTable[];
 }
 
-function httpFilter(context: BuildContext, group: ServerGroup, table: string): FilterChain["filter"] {
-  return {
-    kind: "http",
-    direction: "gateway",
-    statPrefix: `outbound_${group.bind}_${group.port};`,
-    routes: { kind: "rds", name: table },
-    authorization: buildAuthorization(context, "http"),
-    forwardProxy: false,
-    http10: context.view.node.metadata.HTTP10 === "1",
-    grpcWeb: group.servers.some(({ server }) => server.port.protocol.toUpperCase() === "GRPC-WEB"),
-  };
-}
+/** Builds one listener of a gateway. */
+class GatewayListenerBuilder {
+  readonly #context: BuildContext;
+  readonly #group: ServerGroup;
+  readonly #chains: FilterChain[] = [];
+  readonly #routes: RouteTable[] = [];
+  /** Server names that a chain has; `*` stands for all. Envoy takes each once. */
+  readonly #names = new Set<string>();
 
-function meshTls(context: BuildContext): DownstreamTls {
-  const { trustDomain, trustDomainAliases } = context.mesh;
-  return { alpn: ["h2", "http/1.1"], trustDomains: [trustDomain, ...trustDomainAliases] };
-}
-
-function serverNames({ server }: GatewayServer): readonly string[] {
-  const hosts = server.hosts.map((entry) => entry.slice(entry.indexOf("/") + 1));
-  // Every name: no name to match.
-  return hosts.includes("*") ? [] : [...new Set(hosts)].sort();
-}
-
-function buildGroup(context: BuildContext, group: ServerGroup): { listener: Listener; routes: RouteTable[] } {
-  const plain = group.servers.filter(isPlainHttp);
-  const secure = group.servers.filter((entry) => !isPlainHttp(entry));
-  const chains: FilterChain[] = [];
-  const routes: RouteTable[] = [];
-  if (plain.length > 0) {
-    const name = httpTableName(group);
-    chains.push({ filter: httpFilter(context, group, name) });
-    routes.push(buildGatewayTable(context, name, plain));
+  constructor(context: BuildContext, group: ServerGroup) {
+    this.#context = context;
+    this.#group = group;
   }
-  for (const entry of secure) {
-    const name = httpsTableName(entry);
-    const names = serverNames(entry);
-    chains.push({
-      ...(names.length > 0 ? { match: { serverNames: names } } : {}),
-      tls: meshTls(context),
-      filter: httpFilter(context, group, name),
-    });
-    routes.push(buildGatewayTable(context, name, [entry]));
+
+  /** Undefined where nothing can be done with connections. */
+  build(): { readonly listener: Listener; readonly routes: readonly RouteTable[] } | undefined {
+    const { bind, port, servers } = this.#group;
+    const [first] = servers;
+    if (first !== undefined && kindOf(first.server) === "http") this.#addHttp();
+    else for (const entry of servers) this.#addServer(entry);
+    if (this.#chains.length === 0) return undefined;
+    const secure = this.#chains.some(
+      ({ match, tls }) => tls !== undefined || match?.serverNames !== undefined,
+    );
+    const listener: Listener = {
+      name: `${bind}_${port}`,
+      address: bind,
+      port,
+      bindToPort: true,
+      direction: "outbound",
+      role: "gateway",
+      useOriginalDestination: false,
+      inspectors: secure ? { tls: { kind: "except", ports: [] } } : {},
+      chains: this.#chains,
+      origin: [...new Set(servers.map(({ gateway }) => gateway))].map(configRef),
+    };
+    return { listener, routes: this.#routes };
   }
-  const listener: Listener = {
-    name: `${group.bind}_${group.port}`,
-    address: group.bind,
-    port: group.port,
-    bindToPort: true,
-    direction: "outbound",
-    role: "gateway",
-    useOriginalDestination: false,
-    inspectors: secure.length > 0 ? { tls: { kind: "except", ports: [] } } : {},
-    chains,
-    origin: [...new Set(group.servers.map(({ gateway }) => gateway))].map(configRef),
-  };
-  return { listener, routes };
+
+  /** Servers in plain text share a chain: the Host header tells them apart. */
+  #addHttp(): void {
+    const name = httpTableName(this.#group);
+    this.#chains.push({ filter: this.#httpFilter(name) });
+    this.#routes.push(buildGatewayTable(this.#context, name, this.#group.servers));
+  }
+
+  #addServer(entry: GatewayServer): void {
+    const report = this.#context.problems.for(configRef(entry.gateway));
+    const path = `spec.servers[${entry.index}]`;
+    const kind = kindOf(entry.server);
+    if (kind === "passthrough") {
+      this.#addPassthrough(entry, report, path);
+      return;
+    }
+    const tls = kind === "tcp" ? undefined : this.#tls(entry, report, path);
+    if (tls === "refused") return;
+    const chain = { ...(tls ? { tls } : {}) };
+    if (kind === "https") {
+      const table = httpsTableName(entry);
+      if (!this.#add({ ...chain, filter: this.#httpFilter(table) }, namesOf(entry.server), report, path))
+        return;
+      this.#routes.push(buildGatewayTable(this.#context, table, [entry]));
+      return;
+    }
+    const filter = tcpForward(this.#context, entry);
+    if (filter === undefined)
+      report.warn(
+        "no-route",
+        path,
+        "no VirtualService has a TCP route for this server; nobody can connect to it",
+      );
+    else this.#add({ ...chain, filter }, kind === "tcp" ? [] : namesOf(entry.server), report, path);
+  }
+
+  #addPassthrough(entry: GatewayServer, report: Reporter, path: string): void {
+    if (entry.server.tls?.mode === "AUTO_PASSTHROUGH") {
+      report.unsupported(`${path}.tls.mode`, "AUTO_PASSTHROUGH");
+      return;
+    }
+    const forwards = tlsForwards(this.#context, entry);
+    if (forwards.length === 0)
+      report.warn(
+        "no-route",
+        path,
+        "no VirtualService has a TLS route for this server; nobody can connect to it",
+      );
+    for (const { filter, serverNames, config, path: at } of forwards)
+      this.#add({ filter }, serverNames, this.#context.problems.for(configRef(config)), at);
+  }
+
+  /** How a server terminates TLS; `refused` where it cannot. */
+  #tls({ server }: GatewayServer, report: Reporter, path: string): DownstreamTls | "refused" {
+    const settings = server.tls ?? {};
+    if (settings.mode === "ISTIO_MUTUAL" && !this.#context.mutualTls) {
+      const message =
+        "ISTIO_MUTUAL needs certificates, which the gateway does not have; nobody can connect to it";
+      report.warn("no-certificates", `${path}.tls.mode`, message);
+      return "refused";
+    }
+    const tls = buildServerTls(settings, kindOf(server) === "https");
+    if (!("missing" in tls)) return tls;
+    report.warn("no-certificates", `${path}.tls`, `lacks ${tls.missing}; nobody can connect to it`);
+    return "refused";
+  }
+
+  /** Adds a chain for some names, all where there are none. The first of two for one name keeps it. */
+  #add(chain: FilterChain, names: readonly string[], report: Reporter, path: string): boolean {
+    const every = names.length === 0 || names.includes("*");
+    const wanted = every ? ["*"] : names;
+    const taken = wanted.filter((name) => this.#names.has(name));
+    if (taken.length > 0) {
+      const message = `port ${this.#group.port} of ${this.#group.bind} already has a chain for ${taken.join(", ")}; this one is left out`;
+      report.warn("server-conflict", path, message);
+      return false;
+    }
+    for (const name of wanted) this.#names.add(name);
+    this.#chains.push({ ...(every ? {} : { match: { serverNames: names } }), ...chain });
+    return true;
+  }
+
+  #httpFilter(table: string): FilterChain["filter"] {
+    const { bind, port, servers } = this.#group;
+    return {
+      kind: "http",
+      direction: "gateway",
+      statPrefix: `outbound_${bind}_${port};`,
+      routes: { kind: "rds", name: table },
+      authorization: buildAuthorization(this.#context, "http"),
+      forwardProxy: false,
+      http10: this.#context.view.node.metadata.HTTP10 === "1",
+      grpcWeb: servers.some(({ server }) => server.port.protocol.toUpperCase() === "GRPC-WEB"),
+    };
+  }
 }
 
 /** What a gateway proxy listens on, by the Gateways that select it. */
 export function buildGateway(context: BuildContext): BuiltGateway {
-  const built = groupServers(context).map((group) => buildGroup(context, group));
-  return { listeners: built.map(({ listener }) => listener), routes: built.flatMap(({ routes }) => routes) };
+  const built = groupServers(context).flatMap(
+    (group) => new GatewayListenerBuilder(context, group).build() ?? [],
+  );
+  return {
+    listeners: built.map(({ listener }) => listener),
+    routes: built.flatMap(({ routes }) => routes),
+  };
 }

@@ -36,9 +36,49 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
-/** How a listener's filter chain terminates TLS: with the mesh's certificates, on both sides. */
-export interface DownstreamTls {
-  readonly alpn: readonly string[];
-  /** Trust domains whose identities may connect. */
-  readonly trustDomains: readonly string[];
+/** How a listener's filter chain terminates TLS. */
+export type DownstreamTls =
+  /** With the mesh's certificates, on both sides. */
+  | {
+      readonly kind: "mesh";
+      readonly alpn: readonly string[];
+      /** Trust domains whose identities may connect. */
+      readonly trustDomains: readonly string[];
+    }
+  /** As a server's settings say. */
+  | {
+      readonly kind: "server";
+      readonly alpn: readonly string[];
+      /** At least one; several differ in the kind of their key. */
+      readonly certificates: readonly ServerCertificate[];
+      /** How clients' certificates are verified; absent: nobody asks for one. */
+      readonly clients?: ClientVerification;
+      readonly minVersion?: TlsVersion;
+      readonly maxVersion?: TlsVersion;
+      /** Empty: Envoy's own choice. */
+      readonly ciphers: readonly string[];
+    };
+
+/** A server's certificate: the mesh's own, one that the control plane serves from a Secret, or files of the proxy's. */
+export type ServerCertificate =
+  | { readonly kind: "workload" }
+  | { readonly kind: "secret"; readonly name: string }
+  | ({ readonly kind: "files" } & CertificateFiles);
+
+/** What clients' certificates are verified with. */
+export interface ClientVerification {
+  /** A client without a certificate is turned away. */
+  readonly required: boolean;
+  readonly roots:
+    | { readonly kind: "mesh" }
+    | { readonly kind: "secret"; readonly name: string }
+    | { readonly kind: "file"; readonly path: string };
+  readonly subjectAltNames: readonly string[];
+  readonly spki: readonly string[];
+  readonly hashes: readonly string[];
+  /** A file of revocations. */
+  readonly crl?: string;
 }
+
+/** A version of TLS, by Istio's name. */
+export type TlsVersion = "TLSV1_0" | "TLSV1_1" | "TLSV1_2" | "TLSV1_3";

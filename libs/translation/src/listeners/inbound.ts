@@ -22,6 +22,7 @@ interface ChainTarget {
 function downstreamTls(context: BuildContext, http: boolean): DownstreamTls {
   const { trustDomain, trustDomainAliases } = context.mesh;
   return {
+    kind: "mesh",
     alpn: http ? ["h2", "http/1.1"] : ["istio-peer-exchange", "h2", "http/1.1"],
     trustDomains: [trustDomain, ...trustDomainAliases],
   };

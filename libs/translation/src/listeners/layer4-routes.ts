@@ -49,11 +49,11 @@ function withSubnets(match: ChainMatch, subnets: readonly string[] | undefined):
   };
 }
 
-/** The bytes' way by a VirtualService's route. */
-function forwardTo(
+/** The bytes' way by a VirtualService's route, from a listener of some port; as `tcp` where it names none. */
+export function forwardTo(
   context: BuildContext,
   config: Config<VirtualService>,
-  { port, tcp }: Layer4Port,
+  { port, tcp }: { readonly port: number; readonly tcp: TcpForward },
   route: readonly RouteDestination[] | undefined,
 ): TcpForward {
   const all = route ?? [];
@@ -61,8 +61,7 @@ function forwardTo(
   const destinations = chosen.map(({ destination, weight }) => {
     const host = resolveHost(destination.host, config.namespace, context.mesh.domainSuffix);
     const ports = context.view.scope.servicesByHostname.get(host)?.ports;
-    const number =
-      destination.port?.number ?? (ports?.length === 1 ? ports[0]?.port : undefined) ?? port.port;
+    const number = destination.port?.number ?? (ports?.length === 1 ? ports[0]?.port : undefined) ?? port;
     return { backend: backendName(number, destination.subset ?? "", host), weight: weight ?? 1 };
   });
   const [only] = destinations;
@@ -79,7 +78,7 @@ function tlsChains(context: BuildContext, config: Config<VirtualService>, input:
           { ...input.match, serverNames: m.sniHosts.filter((host) => host !== "*") },
           m.destinationSubnets,
         ),
-        filter: forwardTo(context, config, input, route),
+        filter: forwardTo(context, config, { port: input.port.port, tcp: input.tcp }, route),
       })),
   );
 }
@@ -88,7 +87,7 @@ function tlsChains(context: BuildContext, config: Config<VirtualService>, input:
 function tcpChains(context: BuildContext, config: Config<VirtualService>, input: Layer4Port): FilterChain[] {
   const chains: FilterChain[] = [];
   for (const [index, { match, route }] of (config.spec.tcp ?? []).entries()) {
-    const filter = forwardTo(context, config, input, route);
+    const filter = forwardTo(context, config, { port: input.port.port, tcp: input.tcp }, route);
     if (!match?.length) return [...chains, { match: input.match, filter }];
     for (const [i, m] of match.entries()) {
       if (m.sourceSubnet !== undefined)

@@ -15,7 +15,7 @@ import { OriginalDstSchema } from "@weft/envoy-api/envoy/extensions/filters/list
 import { TlsInspectorSchema } from "@weft/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { pack } from "../envoy/any.ts";
 import { toDuration, toSocketAddress } from "../envoy/scalars.ts";
-import { toDownstreamSocket } from "../envoy/tls.ts";
+import { toDownstreamSocket } from "../envoy/server-tls.ts";
 import type {
   ChainMatch,
   FilterChain,
@@ -94,7 +94,7 @@ function toFilterChain(
     name: chain.name ?? "",
     ...(chain.match ? { filterChainMatch: toChainMatch(chain.match) } : {}),
     filters: toNetworkFilters(chain.filter, traits),
-    ...(chain.tls ? { transportSocket: toDownstreamSocket(chain.tls) } : {}),
+    ...(chain.tls ? { transportSocket: toDownstreamSocket(chain.tls, traits) } : {}),
     ...(handshakeTimeout ? { transportSocketConnectTimeout: toDuration(15_000) } : {}),
   };
 }
