@@ -1,5 +1,5 @@
 import type { WithProblems } from "@weft/base";
-import type { ProxyView } from "@weft/mesh-model";
+import { endpointsOf, type MeshSnapshot, type ProxyView, serviceKey } from "@weft/mesh-model";
 import { buildServiceBackends } from "./clusters/build.ts";
 import { blackHole, inboundPassthrough, passthrough } from "./clusters/fixed.ts";
 import { buildInboundBackend } from "./clusters/inbound.ts";
@@ -67,15 +67,40 @@ function buildSharedPart(context: BuildContext): WithProblems<IrPart> {
   if (sidecar) reportUnsupported("Sidecar", sidecar, problems.for(configRef(sidecar)));
   const { backends, loadAssignments, problems: found } = buildServiceBackends(scoped);
   problems.addAll(found);
-  const outbound =
-    context.view.node.type === "router" ? { listeners: [], tables: [] } : buildOutboundListeners(scoped);
-  const value = {
-    backends,
-    loadAssignments,
-    listeners: outbound.listeners,
-    routes: outbound.tables.map((table) => buildOutboundTable(scoped, table)),
-  };
-  return { value, problems: problems.all() };
+  const outbound = buildOutbound(context);
+  problems.addAll(outbound.problems);
+  return { value: { backends, loadAssignments, ...outbound.value }, problems: problems.all() };
+}
+
+/**
+ * The listeners and tables for outbound traffic. Endpoints come and go all the time, and only those of services without an address show
+ * here: the rest is left out of the view, so that all of this stays while those do.
+ */
+function buildOutbound(context: BuildContext): WithProblems<Pick<IrPart, "listeners" | "routes">> {
+  const { view, memo } = context;
+  if (view.node.type === "router") return { value: { listeners: [], routes: [] }, problems: [] };
+  const endpoints = headlessEndpoints(context);
+  return memo.get([view.scope, endpoints], outboundVariant(context), () => {
+    const problems = new ProblemList();
+    const snapshot = { ...view.snapshot, endpoints };
+    const scoped = { ...context, problems, view: { ...view, snapshot } };
+    const { listeners, tables } = buildOutboundListeners(scoped);
+    const routes = tables.map((table) => buildOutboundTable(scoped, table));
+    return { value: { listeners, routes }, problems: problems.all() };
+  });
+}
+
+/** The endpoints of services without an address of their own; the same map for as long as they stay. */
+function headlessEndpoints({ view, memo }: BuildContext): MeshSnapshot["endpoints"] {
+  const { scope, snapshot } = view;
+  const services = memo.get([scope], "headless-services", () =>
+    scope.services.filter(({ resolution }) => resolution === "Passthrough"),
+  );
+  const now = new Map(services.map((service) => [serviceKey(service), endpointsOf(snapshot, service)]));
+  const last = memo.get([scope], "headless-endpoints", () => ({ endpoints: now }));
+  const same = [...now].every(([key, list]) => last.endpoints.get(key) === list);
+  if (!same) last.endpoints = now;
+  return last.endpoints;
 }
 
 /**

@@ -4,13 +4,17 @@ import type { ProxyView } from "@weft/mesh-model";
 import { buildProxyIr } from "./build.ts";
 import { IdentityMemo } from "./memo.ts";
 import { checkIr } from "./resources/check.ts";
-import { encodeIr } from "./resources/encode.ts";
+import { toProblem } from "./resources/check-message.ts";
+import { encodeIr, type LastLists } from "./resources/encode.ts";
 import { toResourceSet } from "./resources/resource-set.ts";
 
 /** Turns what proxies see into what they are sent. */
 export interface Translator {
-  /** The resources of one proxy. Pure: the same view gives the same bytes, whatever was asked before. */
-  translate(view: ProxyView): WithProblems<ResourceSet>;
+  /**
+   * The resources of one proxy. Pure: the same view gives the same bytes, whatever was asked before. Of types that are equal in
+   * `previous`, the proxy's last set, the result has the same maps.
+   */
+  translate(view: ProxyView, previous?: ResourceSet): WithProblems<ResourceSet>;
 }
 
 /**
@@ -19,11 +23,14 @@ export interface Translator {
  */
 export function createTranslator(): Translator {
   const memo = new IdentityMemo();
+  const last: LastLists = new Map();
   return {
-    translate: (view) => {
+    translate: (view, previous) => {
       const ir = buildProxyIr(view, memo);
-      const problems = [...ir.problems, ...checkIr(ir.value, memo)];
-      return { value: toResourceSet(encodeIr(ir.value, memo), memo), problems };
+      const lists = encodeIr(ir.value, { memo, last, scopeKey: view.scopeKey });
+      const value = toResourceSet(lists, memo, previous);
+      const rejected = (value.withheld ?? []).map(toProblem);
+      return { value, problems: [...ir.problems, ...checkIr(ir.value, memo), ...rejected] };
     },
   };
 }

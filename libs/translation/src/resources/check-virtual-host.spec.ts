@@ -1,14 +1,13 @@
 import type { Forward, Route, VirtualHost } from "../ir/index.ts";
-import { configRef } from "../refs.ts";
 import { toVirtualHost } from "../routes/to-envoy.ts";
-import { checkVirtualHost } from "./check-virtual-host.ts";
+import { checkVirtualHost, soundHosts } from "./check-virtual-host.ts";
 
-const guilty = configRef({
+const guilty = {
   apiVersion: "networking.istio.io/v1",
   kind: "VirtualService",
   name: "guilty",
   namespace: "x",
-});
+};
 const service = { apiVersion: "v1", kind: "Service", name: "web", namespace: "x" };
 
 const forward: Forward = {
@@ -35,7 +34,7 @@ const host = (...routes: Route[]): VirtualHost => ({
   origin: [service],
 });
 const check = (changes: Partial<Route>) => {
-  const made = host(route({ config: configRef({ ...guilty, name: "sound" }) }), route(changes));
+  const made = host(route({ config: { ...guilty, name: "sound" } }), route(changes));
   return checkVirtualHost(made, toVirtualHost(made));
 };
 const changed = (value: string, name = "x-a") => ({
@@ -99,5 +98,20 @@ describe("checkVirtualHost()", () => {
     expect(found?.reason).toContain(reason);
     expect(found?.origin[0]).toEqual(guilty);
     expect(found?.origin.at(-1)).toEqual(service);
+  });
+});
+
+describe("soundHosts()", () => {
+  it("leaves out who has a domain or a name of another, who comes first has it", () => {
+    const first = { ...host(), name: "a", domains: ["A.com"] };
+    const clash = { ...host(), name: "b", domains: ["b.com", "a.com"] };
+    const twin = { ...host(), name: "a", domains: ["c.com"] };
+    const last = { ...host(), name: "d", domains: ["b.com"] };
+    const { sound, rejected } = soundHosts([first, clash, twin, last], () => undefined);
+    expect(sound).toEqual([first, last]);
+    expect(rejected.map(({ reason }) => reason)).toEqual([
+      "domains: a.com is a domain of virtual host a already",
+      "name: there is a virtual host a already",
+    ]);
   });
 });

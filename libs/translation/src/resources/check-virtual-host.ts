@@ -30,6 +30,49 @@ export function checkVirtualHost(host: VirtualHost, message: EnvoyVirtualHost): 
   return { reason, origin: [...guilty, ...host.origin] };
 }
 
+/** The hosts of a table that a proxy takes, and those it does not: see {@link soundHosts}. */
+export interface SortedHosts {
+  readonly sound: readonly VirtualHost[];
+  readonly rejected: readonly {
+    readonly host: VirtualHost;
+    readonly reason: string;
+    readonly origin?: readonly ObjectRef[];
+  }[];
+}
+
+/**
+ * Tells the sound hosts of a table from those of which `check` says that they are not, and from those that have a
+ * domain or a name which another host has before them: Envoy rejects a table for that. Domains do not differ by case.
+ */
+export function soundHosts(
+  hosts: readonly VirtualHost[],
+  check: (host: VirtualHost) => RejectedHost | undefined,
+): SortedHosts {
+  const sound: VirtualHost[] = [];
+  const rejected: SortedHosts["rejected"][number][] = [];
+  const taken = new Map<string, string>();
+  const names = new Set<string>();
+  for (const host of hosts) {
+    const found = check(host);
+    const domains = host.domains.map((domain) => domain.toLowerCase());
+    const clash = domains.find((domain) => taken.has(domain));
+    if (found) rejected.push({ host, ...found });
+    else if (clash !== undefined)
+      rejected.push({
+        host,
+        reason: `domains: ${clash} is a domain of virtual host ${taken.get(clash)} already`,
+      });
+    else if (names.has(host.name))
+      rejected.push({ host, reason: `name: there is a virtual host ${host.name} already` });
+    else {
+      sound.push(host);
+      names.add(host.name);
+      for (const domain of domains) taken.set(domain, host.name);
+    }
+  }
+  return { sound, rejected };
+}
+
 function routeIndex(path: string): number {
   return Number(/^routes\[(\d+)\]/.exec(path)?.[1] ?? -1);
 }

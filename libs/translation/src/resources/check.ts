@@ -1,4 +1,4 @@
-import type { Problem } from "@weft/base";
+import { contentHash, type Problem } from "@weft/base";
 import type {
   Backend,
   IrPart,
@@ -139,6 +139,10 @@ function checkPart(part: IrPart, index: PartIndex, others: readonly PartIndex[])
   return problems;
 }
 
+function namesOf(backends: readonly Backend[]): string {
+  return contentHash(backends.map(({ name }) => name).join());
+}
+
 /** The backends that every proxy of a kind has, whatever the mesh. */
 function fixedPart(own: IrPart): IrPart {
   const backends = own.backends.filter(({ services }) => services.length === 0);
@@ -153,17 +157,24 @@ function fixedPart(own: IrPart): IrPart {
 export function checkIr({ parts }: ProxyIr, memo: IdentityMemo): readonly Problem[] {
   const [own, ...shared] = parts;
   if (own === undefined) return [];
-  const indexes = shared.map((part) => memo.get([part], "index", () => indexOf(part)));
   const fixed = fixedPart(own);
-  const variant = `check|${fixed.backends.map(({ name }) => name).join()}`;
+  const fixedNames = fixed.backends.map(({ name }) => name).join();
+  // Of backends, only what they are called counts here: their endpoints come and go.
+  const indexed = shared.map((part) => {
+    const names = namesOf(part.backends);
+    const keep = <T>(what: string, make: () => T) =>
+      memo.get([part.listeners, part.routes], `${what}|${names}`, make);
+    return { part, keep, index: keep("index", () => indexOf(part)) };
+  });
   return [
-    ...shared.flatMap((part) =>
-      memo.get([part], variant, () => {
-        const index = memo.get([part], "index", () => indexOf(part));
-        // The fixed ones are another's: that they stand in both is no mistake of this part.
-        return checkPart(part, index, [indexOf(fixed)]);
-      }),
+    ...indexed.flatMap(({ part, keep, index }) =>
+      // The fixed ones are another's: that they stand in both is no mistake of this part.
+      keep(`check|${fixedNames}`, () => checkPart(part, index, [indexOf(fixed)])),
     ),
-    ...checkPart(own, indexOf(own), indexes),
+    ...checkPart(
+      own,
+      indexOf(own),
+      indexed.map(({ index }) => index),
+    ),
   ];
 }

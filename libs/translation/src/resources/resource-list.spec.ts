@@ -11,7 +11,7 @@ const list = (text: string) => toResourceList([...text].map((name) => resource(n
 
 describe("toResourceList()", () => {
   it("orders by name and hashes by content, whatever the order it is given", () => {
-    const made = orders([..."badc"].map((name) => resource(name))).map(toResourceList);
+    const made = orders([..."badc"].map((name) => resource(name))).map((order) => toResourceList(order));
     expect(new Set(made.map(names))).toEqual(new Set(["abcd"]));
     expect(new Set(made.map(({ version }) => version)).size).toBe(1);
     expect(toResourceList([resource("a", "other")]).version).not.toBe(list("a").version);

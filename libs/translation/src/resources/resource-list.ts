@@ -11,32 +11,65 @@ function byName(a: EncodedResource, b: EncodedResource): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
-/** Orders resources; the first of two with one name stays. */
-export function toResourceList(unordered: readonly EncodedResource[]): ResourceList {
+const empty: ResourceList = { resources: [], version: contentHash("") };
+
+/**
+ * Orders resources; the first of two with one name stays. What stands in `last` already is in order: few changes to a long list cost
+ * little more than a look at each, and a list that is equal to `last` is `last`.
+ */
+export function toResourceList(unordered: readonly EncodedResource[], last = empty): ResourceList {
+  const resources = reorder(unordered, last) ?? sort(unordered);
+  // A version is the hash of the whole resource, its name included.
+  const version = contentHash(resources.map((resource) => resource.version).join("\n"));
+  return version === last.version ? last : { resources, version };
+}
+
+function sort(unordered: readonly EncodedResource[]): readonly EncodedResource[] {
   const sorted = [...unordered].sort(byName);
-  const resources = sorted.filter(({ name }, index) => name !== sorted[index - 1]?.name);
-  return {
-    resources,
-    version: contentHash(resources.map(({ name, version }) => `${name}\n${version}`).join("\n")),
-  };
+  return sorted.filter(({ name }, index) => name !== sorted[index - 1]?.name);
+}
+
+/** The order by way of the last; undefined where a name stands twice. */
+function reorder(
+  unordered: readonly EncodedResource[],
+  { resources }: ResourceList,
+): readonly EncodedResource[] | undefined {
+  if (resources.length === 0) return undefined;
+  const before = new Set(resources);
+  const now = new Set(unordered);
+  const added = unordered.filter((resource) => !before.has(resource)).sort(byName);
+  const kept = resources.filter((resource) => now.has(resource));
+  const merged = merge(added, kept);
+  return merged.length === unordered.length ? merged : undefined;
+}
+
+/** Both in one order; where both have a name, `first` keeps it. */
+function merge(
+  first: readonly EncodedResource[],
+  second: readonly EncodedResource[],
+): readonly EncodedResource[] {
+  const merged: EncodedResource[] = [];
+  let at = 0;
+  for (const resource of first) {
+    for (let other = second[at]; other !== undefined && other.name < resource.name; other = second[++at])
+      merged.push(other);
+    if (second[at]?.name === resource.name) at++;
+    merged.push(resource);
+  }
+  for (; at < second.length; at++) merged.push(second[at] as EncodedResource); // at is in range
+  return merged;
+}
+
+/** Version of both lists in one: what is in them need not be hashed again for every proxy that has one of them. */
+export function mergedVersion(first: ResourceList, second: ResourceList): string {
+  if (first.resources.length === 0) return second.version;
+  if (second.resources.length === 0) return first.version;
+  return contentHash(`${first.version}\n${second.version}`);
 }
 
 /** Both lists in one order; where both have a name, `first` keeps it. */
 export function mergeLists(first: ResourceList, second: ResourceList): ResourceList {
   if (first.resources.length === 0) return second;
   if (second.resources.length === 0) return first;
-  const resources: EncodedResource[] = [];
-  const others = second.resources[Symbol.iterator]();
-  let other = others.next();
-  for (const resource of first.resources) {
-    while (!other.done && other.value.name < resource.name) {
-      resources.push(other.value);
-      other = others.next();
-    }
-    if (!other.done && other.value.name === resource.name) other = others.next();
-    resources.push(resource);
-  }
-  for (; !other.done; other = others.next()) resources.push(other.value);
-  // Of the lists' hashes: what is in them need not be hashed again for every proxy that has one of them.
-  return { resources, version: contentHash(`${first.version}\n${second.version}`) };
+  return { resources: merge(first.resources, second.resources), version: mergedVersion(first, second) };
 }

@@ -1,7 +1,8 @@
 import { contentHash } from "@weft/base";
 import { type EncodedResource, type ResourceSet, type TypeUrl, typeUrls } from "@weft/envoy-api";
 import type { IdentityMemo } from "../memo.ts";
-import { mergeLists, type ResourceList, toResourceList } from "./resource-list.ts";
+import { mergedVersion, mergeLists, type ResourceList, toResourceList } from "./resource-list.ts";
+import { isSent, withheldOf } from "./withhold.ts";
 
 type Resources = ReadonlyMap<string, EncodedResource>;
 
@@ -9,25 +10,36 @@ const none = toResourceList([]);
 const noResources: Resources = new Map();
 
 function toMap({ resources }: ResourceList): Resources {
-  return new Map(resources.map((resource) => [resource.name, resource]));
+  return new Map(resources.filter(isSent).map((resource) => [resource.name, resource]));
 }
 
-/** All of a proxy's resources. Of lists that `memo` has seen, the same maps. */
+/**
+ * All of a proxy's resources. Of lists that `memo` has seen, the same maps; of types that are equal in `previous`, what it had before, so
+ * that to tell that nothing changed nobody looks further.
+ */
 export function toResourceSet(
   lists: ReadonlyMap<TypeUrl, readonly ResourceList[]>,
   memo: IdentityMemo,
+  previous?: ResourceSet,
 ): ResourceSet {
   const types = new Map<string, { readonly version: string; readonly resources: Resources }>();
   for (const typeUrl of Object.values(typeUrls)) {
-    const merged = (lists.get(typeUrl) ?? []).reduce(mergeLists, none);
-    types.set(typeUrl, {
-      version: merged.version,
-      resources: memo.get([merged], "map", () => toMap(merged)),
-    });
+    const [own = none, shared = none] = lists.get(typeUrl) ?? [];
+    const version = mergedVersion(own, shared);
+    const layers = [own, shared].filter((list) => list.resources.length > 0);
+    const resources =
+      previous?.typeVersion(typeUrl) === version
+        ? previous.ofType(typeUrl)
+        : memo.get(layers, `map|${typeUrl}`, () => toMap(mergeLists(own, shared)));
+    types.set(typeUrl, { version, resources });
   }
   const version = contentHash([...types].map(([typeUrl, type]) => `${typeUrl}\n${type.version}`).join("\n"));
+  const withheld = [...lists.values()].flatMap((ofType) =>
+    ofType.flatMap((list) => memo.get([list], "withheld", () => withheldOf(list.resources))),
+  );
   return Object.freeze({
     version,
+    ...(withheld.length === 0 ? {} : { withheld }),
     ofType: (typeUrl: string) => types.get(typeUrl)?.resources ?? noResources,
     typeVersion: (typeUrl: string) => types.get(typeUrl)?.version ?? none.version,
   });

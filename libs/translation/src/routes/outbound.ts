@@ -207,8 +207,9 @@ class TableBuilder {
     });
   }
 
+  /** The virtual host of a service that a VirtualService speaks of; the same object while it is equal. */
   #routedHost(entry: Entry, routes: readonly Route[], config: Config<VirtualService>): VirtualHost {
-    return {
+    const host = {
       name: hostPort(entry.service.hostname, entry.port.port),
       domains: this.#domains(entry),
       routes,
@@ -216,6 +217,10 @@ class TableBuilder {
       requireTls: false,
       origin: [configRef(config), serviceRef(entry.service)],
     };
+    const text = JSON.stringify(host);
+    const variant = `routed-host|${host.name}|${this.#proxy}|${this.#context.view.node.dnsDomain}`;
+    const last = this.#context.memo.get([config, entry.service], variant, () => ({ host, text }));
+    return last.text === text ? last.host : host;
   }
 
   /** The virtual host of a service that no VirtualService speaks of; shared by all tables it stands in. */
@@ -249,8 +254,8 @@ class TableBuilder {
   }
 
   #addHost(entry: Entry, host: VirtualHost): void {
-    const short = new Set(shortNames(entry.service.hostname, this.#context.view.node.dnsDomain));
-    this.#add(host, (domain) => short.has(domain) && this.#byHost.has(domain));
+    const short = () => shortNames(entry.service.hostname, this.#context.view.node.dnsDomain);
+    this.#add(host, (domain) => this.#byHost.has(domain) && short().includes(domain));
   }
 
   /** Envoy takes every domain and every name once in a table: the first keeps it. */
