@@ -20,6 +20,7 @@ describe("createEngine()", () => {
       onGathered: () => {},
       onSnapshot: ({ version }) => snapshots.push(version),
       onTranslated: () => {},
+      onRejected: () => {},
       onPush: () => {},
     };
     const engine = createEngine({

@@ -6,11 +6,18 @@ import type { XdsConnection } from "@weft/xds";
 import { createProblemLog } from "./problem-log.ts";
 import { type ConnectedProxy, createProxyRegistry, type ProxyRegistry } from "./proxies.ts";
 import { createDebounce, type DebounceTimes, type Gathered } from "./push/debounce.ts";
+import { createLastGood } from "./push/last-good.ts";
 import { createPushQueue } from "./push/push-queue.ts";
 import { createSharedSets, headlessAddresses, viewKey } from "./push/share.ts";
 
-/** Turns a view into resources. An object that cannot be translated is left out, and reported. */
-export type Translate = (view: ProxyView) => WithProblems<ResourceSet>;
+/**
+ * Turns a view into resources. An object that cannot be translated is left out, and reported. What is equal in `previous`, the last set
+ * of the same proxy, may be taken over.
+ */
+export type Translate = (view: ProxyView, previous?: ResourceSet) => WithProblems<ResourceSet>;
+
+/** Makes ahead what translating a view will need, a small piece at each step. */
+export type Prepare = (view: ProxyView) => Iterator<void>;
 
 /** Told of what the engine does, for metrics and the bus. Must not throw. Times in milliseconds. */
 export interface EngineObserver {
@@ -19,6 +26,8 @@ export interface EngineObserver {
   onSnapshot(snapshot: MeshSnapshot, buildMs: number): void;
   /** A view was translated, for all proxies that share it. */
   onTranslated(workMs: number): void;
+  /** So many problems are new that withhold something. */
+  onRejected(problems: number): void;
   /** A proxy was given its set: how long that took, and how long it had waited. */
   onPush(proxy: ConnectedProxy, times: { readonly workMs: number; readonly queuedMs: number }): void;
 }
@@ -27,6 +36,8 @@ export interface EngineObserver {
 export interface EngineOptions {
   readonly store: Store;
   readonly translate: Translate;
+  /** Default: nothing is prepared, and a first translation holds the event loop as long as it takes. */
+  readonly prepare?: Prepare;
   readonly observer: EngineObserver;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -53,6 +64,26 @@ export interface Engine {
   close(): void;
 }
 
+/** Longest time that preparing holds the event loop, milliseconds. */
+const prepareBudgetMs = 8;
+
+/** Prepares a view for a while; the function tells whether that is done. One view at a time, as the push queue takes them. */
+function createPreparation(prepare: Prepare | undefined, clock: Clock): (view: ProxyView) => boolean {
+  let of: Pick<ProxyView, "scope" | "snapshot" | "node"> | undefined;
+  let steps: Iterator<void> | undefined;
+  return (view) => {
+    const { scope, snapshot, node } = view;
+    if (of?.scope !== scope || of.snapshot !== snapshot || of.node !== node) {
+      of = { scope, snapshot, node };
+      steps = prepare?.(view);
+    }
+    const start = clock.monotonic();
+    while (steps !== undefined && clock.monotonic() - start < prepareBudgetMs)
+      if (steps.next().done === true) steps = undefined;
+    return steps === undefined;
+  };
+}
+
 /** Objects whose changes are endpoints coming and going. */
 const endpointKinds: ReadonlySet<string> = new Set(["EndpointSlice", "Endpoints"]);
 
@@ -62,9 +93,11 @@ export function createEngine(options: EngineOptions): Engine {
   const proxies = createProxyRegistry();
   const shared = createSharedSets<WithProblems<ResourceSet>>();
   const problems = createProblemLog(logger);
+  const lastGood = createLastGood();
   let snapshot: MeshSnapshot | undefined;
   let headless: ReadonlySet<string> = new Set();
   let begun = false;
+  const prepareSome = createPreparation(options.prepare, clock);
 
   /** Gives a proxy its set. Where that has to be translated first, giving it is left for the next turn of the event loop. */
   const push = (proxy: ConnectedProxy): "done" | "again" => {
@@ -74,18 +107,21 @@ export function createEngine(options: EngineOptions): Engine {
     try {
       const view = viewFor(snapshot, proxy.node);
       const key = viewKey(view, proxy.nodeKey, headless);
+      // A proxy that has a set needs little that is new.
+      if (proxy.set === undefined && !shared.has(snapshot.version, key) && !prepareSome(view)) return "again";
       const { value: set, problems: found } = shared.get(snapshot.version, key, () => {
         translated = true;
-        return translate(view);
+        return translate(view, proxy.set);
       });
       if (translated) {
         observer.onTranslated(clock.monotonic() - start);
-        problems.report(found);
+        const errors = problems.report(found).filter(({ severity }) => severity === "error");
+        if (errors.length > 0) observer.onRejected(errors.length);
         return "again";
       }
       proxy.failure = undefined;
-      proxy.set = set;
-      proxy.connection.update(set);
+      proxy.set = lastGood.fill(proxy.node.id, set, proxy.set);
+      proxy.connection.update(proxy.set);
     } catch (error) {
       // A bug in translation must not take the others' configuration away: this proxy keeps what it had.
       proxy.failure = error instanceof Error ? error.message : String(error);
@@ -126,6 +162,7 @@ export function createEngine(options: EngineOptions): Engine {
     snapshot = next;
     headless = headlessAddresses(next);
     problems.next();
+    problems.report(store.derivedProblems());
     observer.onSnapshot(next, clock.monotonic() - start);
     for (const proxy of proxies.all) enqueue(proxy, gathered.since);
   };
@@ -166,6 +203,7 @@ export function createEngine(options: EngineOptions): Engine {
       return () => {
         queue.remove(proxy);
         proxies.remove(proxy);
+        lastGood.left(proxy.node.id, proxy.set);
       };
     },
     idle: () => queue.idle(),

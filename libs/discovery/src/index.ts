@@ -3,9 +3,11 @@ export {
   type Engine,
   type EngineObserver,
   type EngineOptions,
+  type Prepare,
   type Translate,
 } from "./engine.ts";
 export { decodeMeshConfig } from "./mesh-config.ts";
 export { createPilot, type ListenAddress, type Pilot, type PilotOptions, type StartSource } from "./pilot.ts";
 export type { ConnectedProxy, ProxyRegistry } from "./proxies.ts";
 export { type DebounceTimes, defaultDebounceTimes } from "./push/debounce.ts";
+export { type Rejection, rejectionsOf } from "./rejections.ts";

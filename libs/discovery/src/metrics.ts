@@ -76,6 +76,10 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
   );
   const triggers = metrics.counter("pilot_push_triggers", "Pushes by their reason.");
   const inbound = metrics.counter("pilot_inbound_updates", "Updates received by pilot.");
+  const rejectedConfigs = metrics.counter(
+    "pilot_total_rejected_configs",
+    "Configuration that pilot had to reject or leave out, as proxies would reject it.",
+  );
   const snapshotTime = metrics.histogram(
     "pilot_pushcontext_init_seconds",
     "Seconds to build a snapshot of the mesh.",
@@ -94,6 +98,7 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
         if (changes > 0) triggers.add(1, { type: "config" });
       },
       onSnapshot: (_snapshot, buildMs) => snapshotTime.record(buildMs / 1000),
+      onRejected: (problems) => rejectedConfigs.add(problems),
       onTranslated: (workMs) => translationTime.record(workMs / 1000),
       onPush: (proxy, { workMs, queuedMs }) => {
         queueTime.record(queuedMs / 1000);

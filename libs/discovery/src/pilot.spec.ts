@@ -179,7 +179,7 @@ describe("createPilot()", () => {
     await pilot.engine.idle();
     expect(web.names.size).toBe(2);
     const status = await getJson("/debug/push_status");
-    expect(Object.values(status)).toEqual(["a bug in translation"]);
+    expect(Object.values(status.translation_failed)).toEqual(["a bug in translation"]);
   });
 
   it("shows how far proxies are, what they should have, and what the mesh is", async () => {

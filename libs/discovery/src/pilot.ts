@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "@weft/base";
 import type { Bus } from "@weft/bus";
 import type { ConfigSource, EventSink } from "@weft/config-sources";
+import { kubernetesDerivations } from "@weft/gateway-api";
 import type { MeshConfig } from "@weft/istio-api";
 import { createStore, type MeshSnapshot } from "@weft/mesh-model";
 import {
@@ -16,7 +17,7 @@ import {
 import { createXdsServer, type XdsServer } from "@weft/xds";
 import { createBusBridge } from "./bus-bridge.ts";
 import { debugRoutes } from "./debug/routes.ts";
-import { createEngine, type Engine, type Translate } from "./engine.ts";
+import { createEngine, type Engine, type Prepare, type Translate } from "./engine.ts";
 import { createPilotMetrics } from "./metrics.ts";
 import type { DebounceTimes } from "./push/debounce.ts";
 import { logXdsEvent } from "./xds-log.ts";
@@ -34,6 +35,8 @@ export type StartSource = (sink: EventSink) => ConfigSource;
 export interface PilotOptions {
   readonly sources: readonly StartSource[];
   readonly translate: Translate;
+  /** See {@link EngineOptions.prepare}. */
+  readonly prepare?: Prepare;
   readonly bus: Bus;
   readonly logger: Logger;
   /** `/ready` and `/debug`; Istio's 8080 */
@@ -73,6 +76,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
   const store = createStore({
     ...(options.meshConfig === undefined ? {} : { meshConfig: options.meshConfig }),
     ...(options.clusterId === undefined ? {} : { clusterId: options.clusterId }),
+    derivations: kubernetesDerivations,
   });
   const setSnapshot = health.condition("a snapshot of the mesh");
   const eventLoop = watchEventLoop();
@@ -81,6 +85,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
   const engine: Engine = createEngine({
     store,
     translate,
+    ...(options.prepare === undefined ? {} : { prepare: options.prepare }),
     clock,
     logger,
     ...(options.debounce === undefined ? {} : { debounce: options.debounce }),

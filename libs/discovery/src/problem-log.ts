@@ -5,7 +5,8 @@ import type { Logger } from "@weft/observability";
 export interface ProblemLog {
   /** Begins a new round: what is not reported again in it is forgotten, and would be logged anew. */
   next(): void;
-  report(problems: readonly Problem[]): void;
+  /** Logs what is new, and returns it. */
+  report(problems: readonly Problem[]): readonly Problem[];
 }
 
 /** Lines that one round keeps in mind; problems beyond it are logged every time. */
@@ -21,13 +22,16 @@ export function createProblemLog(logger: Logger): ProblemLog {
       now = new Set();
     },
     report: (problems) => {
+      const fresh: Problem[] = [];
       for (const problem of problems) {
         const line = formatProblem(problem);
         if (!before.has(line) && !now.has(line)) {
           logger[problem.severity === "error" ? "error" : "warn"]({ code: problem.code }, line);
+          fresh.push(problem);
         }
         if (now.size < maxKept) now.add(line);
       }
+      return fresh;
     },
   };
 }

@@ -11,7 +11,7 @@ export type { XdsConnection, XdsServerEvent } from "./connection.ts";
 export type { ReceivedResource } from "./decode-response.ts";
 export type { Interest } from "./interest.ts";
 export { createXdsRelay, type XdsRelay, type XdsRelayOptions } from "./relay.ts";
-export { createResourceSet, encodeAny, encodeResource } from "./resource-set.ts";
+export { createResourceSet, encodeAny, encodeResource, resourceSetOf } from "./resource-set.ts";
 export {
   createXdsServer,
   type XdsCall,

@@ -1,11 +1,13 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { formatObjectRef } from "@weft/base";
 import { toEnvoyJson, typeUrls } from "@weft/envoy-api";
 import { type Config, endpointsOf, type Store } from "@weft/mesh-model";
 import type { EndpointReply, EndpointRoute } from "@weft/observability";
 import type { Engine } from "../engine.ts";
 import { shortTypeName } from "../metrics.ts";
 import type { ConnectedProxy } from "../proxies.ts";
+import { rejectionsOf } from "../rejections.ts";
 import { toConfigDump } from "./config-dump.ts";
 import { toSyncStatus } from "./sync-status.ts";
 
@@ -130,18 +132,26 @@ export function debugRoutes(options: DebugOptions): EndpointRoute[] {
     },
     {
       path: "/debug/push_status",
-      help: "proxies whose translation failed, and why",
-      handle: () => ({
-        body: Object.fromEntries(
-          [...engine.proxies.all].flatMap(({ node, failure }) =>
-            failure === undefined ? [] : [[node.id, failure]],
-          ),
-        ),
-      }),
+      help: "what does not stand at the proxies, and why: not translated, withheld, rejected",
+      handle: () => ({ body: pushStatus([...engine.proxies.all]) }),
     },
   ];
   const index = pages.map(({ path, help }) => `${path.padEnd(24)}${help ?? ""}`).join("\n");
   return [{ path: "/debug", help: "this list", handle: () => ({ body: `${index}\n` }) }, ...pages];
+}
+
+/** What hinders pushes now: by what hindered them, then by what it is about. */
+function pushStatus(proxies: readonly ConnectedProxy[]): object {
+  const rejections = rejectionsOf(proxies).map(({ object, ...rest }) => ({
+    ...rest,
+    ...(object ? { object: formatObjectRef(object) } : {}),
+  }));
+  const failed = proxies.flatMap(({ node, failure }) => (failure === undefined ? [] : [[node.id, failure]]));
+  return {
+    translation_failed: Object.fromEntries(failed),
+    withheld: rejections.filter(({ kind }) => kind === "withheld"),
+    nacked: rejections.filter(({ kind }) => kind === "nacked"),
+  };
 }
 
 function describe({ connection, node, set }: ConnectedProxy): object {

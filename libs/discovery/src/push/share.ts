@@ -55,6 +55,7 @@ export function headlessAddresses(snapshot: MeshSnapshot): ReadonlySet<string> {
 export interface SharedSets<T> {
   /** The result for the key; made by `make` where there is none of this snapshot. */
   get(snapshotVersion: string, key: string, make: () => T): T;
+  has(snapshotVersion: string, key: string): boolean;
 }
 
 /** Creates an empty {@link SharedSets}; a new snapshot empties it, so it holds at most one result for each connected proxy. */
@@ -62,6 +63,7 @@ export function createSharedSets<T extends { readonly value: ResourceSet }>(): S
   let version: string | undefined;
   let sets = new Map<string, T>();
   return {
+    has: (snapshotVersion, key) => version === snapshotVersion && sets.has(key),
     get: (snapshotVersion, key, make) => {
       if (version !== snapshotVersion) {
         version = snapshotVersion;
