@@ -1,4 +1,5 @@
 import { parseFile } from "@weft/config-sources";
+import { kubernetesDerivations } from "@weft/gateway-api";
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { createStore, type MeshSnapshot, type NodeInput, type ProxyNode, parseNode } from "@weft/mesh-model";
 
@@ -15,7 +16,10 @@ export function loadMesh({ texts, node, meshConfig }: MeshInput): {
   snapshot: MeshSnapshot;
   node: ProxyNode;
 } {
-  const store = createStore({ meshConfig: readMeshConfig(meshConfig) });
+  const store = createStore({
+    meshConfig: readMeshConfig(meshConfig),
+    derivations: kubernetesDerivations,
+  });
   for (const text of texts) {
     for (const object of parseFile("case", text).objects) store.apply({ kind: "upsert", object });
   }

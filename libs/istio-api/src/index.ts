@@ -1,5 +1,40 @@
 export type { TrafficExtension, TrafficSelector, WasmPlugin } from "./extensions/traffic-extension.ts";
+export type {
+  BackendTLSPolicySpec,
+  PolicyAncestorStatus,
+  PolicyTargetRef,
+} from "./gateway-api/backend-tls-policy.ts";
+export type {
+  AllowedRoutes,
+  GatewayClassSpec,
+  KubernetesGatewaySpec,
+  LabelSelector,
+  Listener,
+  ListenerSetSpec,
+  ReferenceGrantSpec,
+} from "./gateway-api/gateway.ts";
+export {
+  type BackendRef,
+  type BackendReference,
+  gatewayApiGroup,
+  type ObjectReference,
+  type ParentReference,
+} from "./gateway-api/references.ts";
+export type {
+  GRPCRouteFilter,
+  GRPCRouteMatch,
+  GRPCRouteRule,
+  GRPCRouteSpec,
+  HTTPHeaderFilter,
+  HTTPRouteFilter,
+  HTTPRouteMatch,
+  HTTPRouteRule,
+  HTTPRouteSpec,
+  TCPRouteSpec,
+  TLSRouteSpec,
+} from "./gateway-api/routes.ts";
 export { findKind, isIstioGroup, type Kind, kinds } from "./kinds.ts";
+export type { IngressBackend, IngressPath, IngressSpec } from "./kubernetes/ingress.ts";
 export type {
   EndpointSliceBody,
   KubernetesServicePort,

@@ -1,4 +1,9 @@
 import { trafficExtensionSpec, wasmPluginSpec } from "./extensions/traffic-extension.ts";
+import { backendTLSPolicyBody } from "./gateway-api/backend-tls-policy.ts";
+import { gatewayBody, gatewayClassBody, listenerSetBody, referenceGrantBody } from "./gateway-api/gateway.ts";
+import { gatewayApiGroup } from "./gateway-api/references.ts";
+import { grpcRouteBody, httpRouteBody, tcpRouteBody, tlsRouteBody } from "./gateway-api/routes.ts";
+import { ingressBody, ingressClassBody } from "./kubernetes/ingress.ts";
 import { endpointSliceBody, metadataOnlyBody, podBody, serviceBody } from "./kubernetes/kinds.ts";
 import { destinationRuleSpec } from "./networking/destination-rule.ts";
 import { envoyFilterSpec } from "./networking/envoy-filter.ts";
@@ -46,6 +51,8 @@ export const kinds: readonly Kind[] = [
     scope: "Namespaced",
     body: endpointSliceBody,
   },
+  ...ingressKinds(),
+  ...gatewayApiKinds(),
   networking("ServiceEntry", "serviceentries", serviceEntrySpec, { shortName: "se", specRequired: true }),
   networking("WorkloadGroup", "workloadgroups", workloadGroupSpec, { shortName: "wg", specRequired: true }),
   networking("WorkloadEntry", "workloadentries", workloadEntrySpec, { shortName: "we", specRequired: true }),
@@ -99,6 +106,57 @@ function core(
   shortNames: readonly string[],
 ): Kind {
   return { group: "", kind, plural, shortNames, versions: ["v1"], scope, body };
+}
+
+function ingressKinds(): readonly Kind[] {
+  const of = { group: "networking.k8s.io", versions: ["v1"] };
+  return [
+    {
+      ...of,
+      kind: "IngressClass",
+      plural: "ingressclasses",
+      shortNames: [],
+      scope: "Cluster",
+      body: ingressClassBody,
+    },
+    {
+      ...of,
+      kind: "Ingress",
+      plural: "ingresses",
+      shortNames: ["ing"],
+      scope: "Namespaced",
+      body: ingressBody,
+    },
+  ];
+}
+
+function gatewayApiKinds(): readonly Kind[] {
+  const plurals: Readonly<Record<string, string>> = {
+    GatewayClass: "gatewayclasses",
+    BackendTLSPolicy: "backendtlspolicies",
+  };
+  const v1beta1 = ["v1", "v1beta1"];
+  const v1alpha2 = ["v1", "v1alpha2"];
+  const kind = (name: string, versions: readonly string[], body: Schema): Kind => ({
+    group: gatewayApiGroup,
+    kind: name,
+    plural: plurals[name] ?? `${name.toLowerCase()}s`,
+    shortNames: [],
+    versions,
+    scope: name === "GatewayClass" ? "Cluster" : "Namespaced",
+    body,
+  });
+  return [
+    kind("GatewayClass", v1beta1, gatewayClassBody),
+    kind("ReferenceGrant", [...v1beta1, "v1alpha2"], referenceGrantBody),
+    kind("Gateway", v1beta1, gatewayBody),
+    kind("ListenerSet", ["v1"], listenerSetBody),
+    kind("HTTPRoute", v1beta1, httpRouteBody),
+    kind("GRPCRoute", v1alpha2, grpcRouteBody),
+    kind("TCPRoute", v1alpha2, tcpRouteBody),
+    kind("TLSRoute", ["v1", "v1alpha3", "v1alpha2"], tlsRouteBody),
+    kind("BackendTLSPolicy", ["v1", "v1alpha3"], backendTLSPolicyBody),
+  ];
 }
 
 interface IstioKind {

@@ -2,6 +2,7 @@ import { deepFreeze, type ObjectRef, type Problem, stableStringify } from "@weft
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { type BuiltSnapshot, buildSnapshot } from "./build-snapshot.ts";
 import { type Collection, collectionOf, digestOf, fingerprint, type Stored } from "./collections.ts";
+import { createDerivations, type Derivation } from "./derivations.ts";
 import type { MeshObject, SourceEvent } from "./object.ts";
 import type { MeshSnapshot } from "./snapshot.ts";
 
@@ -11,6 +12,8 @@ export interface StoreOptions {
   readonly meshConfig?: MeshConfig;
   /** Name of the cluster the Kubernetes objects belong to; `Kubernetes`, as in Istio, by default. */
   readonly clusterId?: string;
+  /** What makes Istio's configuration of objects of other APIs; nothing by default. */
+  readonly derivations?: readonly Derivation[];
 }
 
 /** The one place where the mesh's state changes: the objects of all sources. */
@@ -21,8 +24,10 @@ export interface Store {
   setMeshConfig(config: MeshConfig): boolean;
   /** The mesh as it stands; the same object as the last one where nothing has changed since. */
   snapshot(): MeshSnapshot;
-  /** Problems of all origins, in order of the origins' names. */
+  /** Problems of all origins, in order of the origins' names; then those of {@link derivedProblems}. */
   problems(): readonly Problem[];
+  /** Problems of what the last snapshot was derived from: what of other APIs is not carried out. */
+  derivedProblems(): readonly Problem[];
 }
 
 /** Creates an empty store. */
@@ -33,6 +38,7 @@ export function createStore(options: StoreOptions = {}): Store {
   const dirty = new Set<string>();
   const frozen = new Map<string, Collection>();
   const problems = new Map<string, readonly Problem[]>();
+  const derivations = createDerivations(options.derivations ?? []);
   let built: BuiltSnapshot | undefined;
   let meshConfigChanged = false;
 
@@ -91,9 +97,16 @@ export function createStore(options: StoreOptions = {}): Store {
       }
       dirty.clear();
       meshConfigChanged = false;
-      built = buildSnapshot({ collections: new Map(frozen), meshConfig, clusterId }, built);
+      built = buildSnapshot(
+        { collections: derivations.extend(new Map(frozen), meshConfig), meshConfig, clusterId },
+        built,
+      );
       return built.snapshot;
     },
-    problems: () => [...problems.keys()].sort().flatMap((origin) => [...(problems.get(origin) ?? [])]),
+    problems: () => [
+      ...[...problems.keys()].sort().flatMap((origin) => [...(problems.get(origin) ?? [])]),
+      ...derivations.problems(),
+    ],
+    derivedProblems: () => derivations.problems(),
   };
 }

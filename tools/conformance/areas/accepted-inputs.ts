@@ -1,5 +1,6 @@
 import { formatProblem } from "@weft/base";
 import { parseFile } from "@weft/config-sources";
+import { kubernetesDerivations } from "@weft/gateway-api";
 import { findKind } from "@weft/istio-api";
 import { createStore, type MeshObject, type ProxyNode, parseNode } from "@weft/mesh-model";
 import { validateConfig } from "@weft/validation";
@@ -40,7 +41,7 @@ function accept(path: string, text: string): Outcome {
 }
 
 function translate(objects: readonly MeshObject[]): Outcome {
-  const store = createStore();
+  const store = createStore({ derivations: kubernetesDerivations });
   for (const object of objects.filter(isKnown)) store.apply({ kind: "upsert", object });
   const snapshot = store.snapshot();
   for (const node of nodes) {

@@ -1,5 +1,7 @@
 import type { Area } from "../area.ts";
 import { acceptedInputs } from "./accepted-inputs.ts";
+import { gatewayApi } from "./gateway-api.ts";
+import { ingress } from "./ingress.ts";
 import { simulation } from "./simulation.ts";
 
 /** All areas, the plain ones first: what fails there fails everywhere. */
@@ -7,5 +9,7 @@ export const areas: readonly Area[] = [
   acceptedInputs("validation-dataset"),
   acceptedInputs("samples"),
   acceptedInputs("xds-inputs"),
+  gatewayApi,
+  ingress,
   simulation,
 ];

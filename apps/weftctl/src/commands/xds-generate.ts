@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import { formatProblem, type Problem } from "@weft/base";
 import { loadFiles } from "@weft/config-sources";
+import { kubernetesDerivations } from "@weft/gateway-api";
 import { createStore, type MeshSnapshot, parseNode, viewFor } from "@weft/mesh-model";
 import { resourcesToJson, translate } from "@weft/translation";
 
@@ -19,9 +20,10 @@ async function loadSnapshot(
   paths: readonly string[],
 ): Promise<{ readonly snapshot: MeshSnapshot; readonly problems: readonly Problem[] }> {
   const { objects, problems } = await loadFiles(paths);
-  const store = createStore();
+  const store = createStore({ derivations: kubernetesDerivations });
   for (const object of objects) store.apply({ kind: "upsert", object });
-  return { snapshot: store.snapshot(), problems: [...problems, ...store.problems()] };
+  const snapshot = store.snapshot();
+  return { snapshot, problems: [...problems, ...store.problems()] };
 }
 
 function parseMeta(text: string): Readonly<Record<string, unknown>> {
