@@ -23,7 +23,11 @@ describe("reportUnsupported()", () => {
         "spec.subsets[1].trafficPolicy.portLevelSettings[0].loadBalancer.warmup: warmup is not supported and has no effect",
       ],
     ],
-    ["Sidecar", { ingress: [{ tls: {} }] }, ["spec.ingress[0].tls: tls is not supported and has no effect"]],
+    [
+      "Sidecar",
+      { ingress: [{ tls: { insecureSkipVerify: true } }] },
+      ["spec.ingress[0].tls.insecureSkipVerify: insecureSkipVerify is not supported and has no effect"],
+    ],
     [
       "VirtualService",
       { http: [{ match: [{ statPrefix: "a" }] }] },

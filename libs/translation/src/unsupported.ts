@@ -33,7 +33,7 @@ const fields = {
   Sidecar: [
     "spec.inboundConnectionPool",
     "spec.ingress[].connectionPool",
-    "spec.ingress[].tls",
+    "spec.ingress[].tls.insecureSkipVerify",
     "spec.ingress[].port.targetPort",
     "spec.egress[].port.targetPort",
   ],
@@ -84,7 +84,6 @@ export function reportUnsupported(
 
 /** Kinds that would change what a proxy gets, and that Weft does not carry out. */
 const unsupportedKinds = [
-  "EnvoyFilter",
   "ProxyConfig",
   "RequestAuthentication",
   "Telemetry",

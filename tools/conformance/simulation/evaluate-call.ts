@@ -105,11 +105,12 @@ function checkTls(call: FullCall, chain: FilterChainMessage | undefined): string
   if (unpacked === undefined) return undefined;
   if (call.tls === "plaintext") return "ErrTLSError";
   const tls = unpacked.message as DownstreamTlsContext; // a listener's transport socket here
-  if (call.mtlsSecretConfigName !== undefined) {
-    const names = tls.commonTlsContext?.tlsCertificateSdsSecretConfigs.map(({ name }) => name) ?? [];
-    if (!names.includes(call.mtlsSecretConfigName)) return "ErrMTLSError";
-  }
-  return tls.requireClientCertificate?.valueOf() === true && call.tls !== "mtls" ? "ErrMTLSError" : undefined;
+  // A client of mutual TLS accepts only a server that does it, too, with the certificate it expects; a server that
+  // asks for certificates with that of its own accepts no client of another kind.
+  const [certificate] = tls.commonTlsContext?.tlsCertificateSdsSecretConfigs ?? [];
+  const mutual =
+    tls.requireClientCertificate === true && certificate?.name === (call.mtlsSecretConfigName ?? "default");
+  return mutual === (call.tls === "mtls") ? undefined : "ErrMTLSError";
 }
 
 function lastFilter<M>(chain: FilterChainMessage | undefined): M | undefined {

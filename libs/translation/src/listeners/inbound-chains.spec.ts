@@ -15,9 +15,7 @@ describe("chainKinds()", () => {
     ["DISABLE", "Unsupported", "h t", false, true],
   ] as const)("for %s and %s", (mode, protocol, chains, tls, http) => {
     const kinds = chainKinds(mode, protocol);
-    expect(kinds.map((kind) => `${kind.http ? "h" : "t"}${kind.mutualTls ? "S" : ""}`).join(" ")).toBe(
-      chains,
-    );
+    expect(kinds.map((kind) => `${kind.http ? "h" : "t"}${kind.secured ? "S" : ""}`).join(" ")).toBe(chains);
     expect(inspectionNeeds(kinds)).toEqual({ tls, http });
   });
 

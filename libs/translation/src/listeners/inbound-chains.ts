@@ -2,11 +2,11 @@ import { isHttp, isSniffed, type Protocol } from "@weft/mesh-model";
 import type { ChainMatch } from "../ir/index.ts";
 import type { MtlsMode } from "../security/peer-authentication.ts";
 
-/** What is done with connections of one kind: by match, as HTTP or as bytes, behind mutual TLS or not. */
+/** What is done with connections of one kind: by match, as HTTP or as bytes, behind TLS that ends here or not. */
 export interface ChainKind {
   readonly match: Pick<ChainMatch, "transport" | "applicationProtocols">;
   readonly http: boolean;
-  readonly mutualTls: boolean;
+  readonly secured: boolean;
 }
 
 const meshHttp = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
@@ -22,38 +22,38 @@ const chains: Readonly<Record<MtlsMode, Readonly<Record<"http" | "tcp" | "sniffe
   {
     PERMISSIVE: {
       http: [
-        { match: { transport: "tls", applicationProtocols: meshAny }, http: true, mutualTls: true },
-        { match: { transport: "raw_buffer" }, http: true, mutualTls: false },
+        { match: { transport: "tls", applicationProtocols: meshAny }, http: true, secured: true },
+        { match: { transport: "raw_buffer" }, http: true, secured: false },
       ],
       tcp: [
-        { match: { transport: "tls", applicationProtocols: meshTcp }, http: false, mutualTls: true },
-        { match: { transport: "raw_buffer" }, http: false, mutualTls: false },
+        { match: { transport: "tls", applicationProtocols: meshTcp }, http: false, secured: true },
+        { match: { transport: "raw_buffer" }, http: false, secured: false },
         // TLS of the application's own
-        { match: { transport: "tls" }, http: false, mutualTls: false },
+        { match: { transport: "tls" }, http: false, secured: false },
       ],
       sniffed: [
-        { match: { transport: "tls", applicationProtocols: meshHttp }, http: true, mutualTls: true },
-        { match: sniffedHttp, http: true, mutualTls: false },
-        { match: { transport: "tls", applicationProtocols: meshTcp }, http: false, mutualTls: true },
-        { match: { transport: "raw_buffer" }, http: false, mutualTls: false },
-        { match: { transport: "tls" }, http: false, mutualTls: false },
+        { match: { transport: "tls", applicationProtocols: meshHttp }, http: true, secured: true },
+        { match: sniffedHttp, http: true, secured: false },
+        { match: { transport: "tls", applicationProtocols: meshTcp }, http: false, secured: true },
+        { match: { transport: "raw_buffer" }, http: false, secured: false },
+        { match: { transport: "tls" }, http: false, secured: false },
       ],
     },
     STRICT: {
-      http: [{ match: { transport: "tls" }, http: true, mutualTls: true }],
-      tcp: [{ match: { transport: "tls" }, http: false, mutualTls: true }],
+      http: [{ match: { transport: "tls" }, http: true, secured: true }],
+      tcp: [{ match: { transport: "tls" }, http: false, secured: true }],
       sniffed: [
-        { match: { transport: "tls", applicationProtocols: meshHttp }, http: true, mutualTls: true },
-        { match: { transport: "tls" }, http: false, mutualTls: true },
+        { match: { transport: "tls", applicationProtocols: meshHttp }, http: true, secured: true },
+        { match: { transport: "tls" }, http: false, secured: true },
       ],
     },
     // Where nothing looks for TLS, whatever comes counts as plain text.
     DISABLE: {
-      http: [{ match: { transport: "raw_buffer" }, http: true, mutualTls: false }],
-      tcp: [{ match: { transport: "raw_buffer" }, http: false, mutualTls: false }],
+      http: [{ match: { transport: "raw_buffer" }, http: true, secured: false }],
+      tcp: [{ match: { transport: "raw_buffer" }, http: false, secured: false }],
       sniffed: [
-        { match: sniffedHttp, http: true, mutualTls: false },
-        { match: { transport: "raw_buffer" }, http: false, mutualTls: false },
+        { match: sniffedHttp, http: true, secured: false },
+        { match: { transport: "raw_buffer" }, http: false, secured: false },
       ],
     },
   };

@@ -1,5 +1,5 @@
 import type { ObjectRef } from "@weft/base";
-import type { IstioIngressListener } from "@weft/istio-api";
+import type { IstioIngressListener, ServerTLSSettings } from "@weft/istio-api";
 import { type Protocol, parseProtocol, type ServiceTarget } from "@weft/mesh-model";
 import type { BuildContext } from "../context.ts";
 import { configRef } from "../refs.ts";
@@ -13,6 +13,10 @@ export interface InboundPort {
   readonly targets: readonly ServiceTarget[];
   /** The address of a socket of its own; absent where connections come by interception. */
   readonly bind?: string;
+  /** The address its chains are named after: the one a Sidecar's port is for, or that of all. */
+  readonly namedFor: string;
+  /** TLS that a Sidecar ends here, in place of the mesh's mutual TLS. */
+  readonly tls?: { readonly settings: ServerTLSSettings; readonly path: string };
   /** Where the application is to be found; absent where the connection's own destination is right. */
   readonly forwardTo?: { readonly address: string; readonly port: number };
   /** Objects it comes from besides the services. */
@@ -57,6 +61,8 @@ function fromSidecar(
     protocol: parseProtocol(ingress.port.protocol ?? ""),
     targets: served,
     origin: [ref],
+    namedFor: ingress.bind || own,
+    ...(ingress.tls ? { tls: { settings: ingress.tls, path: `${path}.tls` } } : {}),
     ...(bound ? { bind: ingress.bind || own } : {}),
     ...(forwardTo ? { forwardTo } : {}),
   };
@@ -85,6 +91,7 @@ export function inboundPorts(context: BuildContext): readonly InboundPort[] {
       protocol: targets[0]?.port.protocol ?? "Unsupported",
       targets,
       origin: [],
+      namedFor: intercepted ? "0.0.0.0" : own,
       ...(intercepted ? {} : { bind: own, forwardTo: { address: "127.0.0.1", port: number } }),
     }));
 }

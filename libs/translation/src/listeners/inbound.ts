@@ -1,5 +1,6 @@
-import type { Protocol } from "@weft/mesh-model";
+import { isHttp, type Protocol } from "@weft/mesh-model";
 import { type BuildContext, reporterFor, serviceRef } from "../context.ts";
+import { buildServerTls } from "../gateway/tls.ts";
 import type { DownstreamTls, FilterChain, InspectedPorts, Listener, NetworkFilter } from "../ir/index.ts";
 import { fixedBackends, inboundBackendName } from "../names.ts";
 import { buildInboundTable } from "../routes/inbound.ts";
@@ -53,8 +54,7 @@ function buildFilter(context: BuildContext, kind: ChainKind, target: ChainTarget
 
 function buildChains(
   context: BuildContext,
-  kinds: readonly ChainKind[],
-  target: ChainTarget,
+  { kinds, target, tls }: PortPlan,
   destinationPort: number | undefined,
 ): FilterChain[] {
   return kinds.map((kind) => {
@@ -62,7 +62,7 @@ function buildChains(
     return {
       name: kind.http ? target.httpName : target.tcpName,
       ...(Object.keys(match).length === 0 ? {} : { match }),
-      ...(kind.mutualTls ? { tls: downstreamTls(context, kind.http) } : {}),
+      ...(kind.secured ? { tls: tls ?? downstreamTls(context, kind.http) } : {}),
       filter: buildFilter(context, kind, target),
     };
   });
@@ -76,6 +76,8 @@ function ownSubject({ view }: BuildContext): MtlsSubject {
 interface PortPlan {
   readonly kinds: readonly ChainKind[];
   readonly target: ChainTarget;
+  /** How secured chains end TLS; absent: with the mesh's certificates. */
+  readonly tls?: DownstreamTls;
 }
 
 /**
@@ -96,9 +98,48 @@ function planPort(context: BuildContext, port: number | undefined, target: Chain
   };
 }
 
-function portTarget(port: InboundPort, address: string): ChainTarget {
+/** What is spoken inside TLS that the proxy has ended. */
+function insideTls(protocol: Protocol): Protocol {
+  if (protocol === "HTTPS") return "HTTP";
+  return protocol === "TLS" ? "TCP" : protocol;
+}
+
+/**
+ * The chains of a port that a Sidecar ends TLS for. Two kinds of TLS cannot share a port: only where mutual TLS is
+ * off has the Sidecar its way.
+ */
+function planOwnTls(context: BuildContext, port: InboundPort, target: ChainTarget): PortPlan | undefined {
+  if (port.tls === undefined) return undefined;
+  const { settings, path } = port.tls;
+  const report = reporterFor(context, context.view.scope.sidecar);
+  const subject = { ...ownSubject(context), port: port.number };
+  const { mode } = mtlsSettingOf(context.view.snapshot, subject);
+  if (mode !== "DISABLE") {
+    const message = `has no effect: mutual TLS of the mesh is ${mode} on port ${port.number}, and must be DISABLE there`;
+    report?.warn("conflicting-tls", path, message);
+    return undefined;
+  }
+  const inside = { ...target, protocol: insideTls(target.protocol) };
+  const tls = buildServerTls(settings, isHttp(inside.protocol));
+  if ("missing" in tls) {
+    report?.warn("no-certificates", path, `lacks ${tls.missing}; connections are refused`);
+    const nowhere = { ...inside, backend: fixedBackends.blackHole };
+    return { kinds: [{ match: { transport: "tls" }, http: false, secured: false }], target: nowhere };
+  }
+  return {
+    kinds: [{ match: { transport: "tls" }, http: isHttp(inside.protocol), secured: true }],
+    target: inside,
+    tls,
+  };
+}
+
+function planDeclared(context: BuildContext, port: InboundPort, target: ChainTarget): PortPlan {
+  return planOwnTls(context, port, target) ?? planPort(context, port.number, target);
+}
+
+function portTarget(port: InboundPort): ChainTarget {
   const first = port.targets[0];
-  const name = `${address}_${port.number}`;
+  const name = `${port.bind ?? port.namedFor}_${port.number}`;
   return {
     backend: inboundBackendName(port.number),
     host: first?.service.hostname ?? "",
@@ -112,8 +153,8 @@ function portTarget(port: InboundPort, address: string): ChainTarget {
 
 /** The listener of a port that has a socket of its own. */
 function ownListener(context: BuildContext, port: InboundPort, bind: string): Listener {
-  const { kinds, target } = planPort(context, port.number, portTarget(port, bind));
-  const needs = inspectionNeeds(kinds);
+  const plan = planDeclared(context, port, portTarget(port));
+  const needs = inspectionNeeds(plan.kinds);
   const everywhere: InspectedPorts = { kind: "except", ports: [] };
   return {
     name: `${bind}_${port.number}`,
@@ -124,7 +165,7 @@ function ownListener(context: BuildContext, port: InboundPort, bind: string): Li
     role: "port",
     useOriginalDestination: false,
     inspectors: { ...(needs.tls ? { tls: everywhere } : {}), ...(needs.http ? { http: everywhere } : {}) },
-    chains: buildChains(context, kinds, target, undefined),
+    chains: buildChains(context, plan, undefined),
     origin: originOf([port]),
   };
 }
@@ -181,7 +222,7 @@ function portGroups(context: BuildContext, ports: readonly InboundPort[]): reado
     ...ofPolicy.map((port) => ({ port, ...planPort(context, port, passthrough) })),
     ...ports.map((port) => ({
       port: port.number,
-      ...planPort(context, port.number, portTarget(port, "0.0.0.0")),
+      ...planDeclared(context, port, portTarget(port)),
     })),
   ];
 }
@@ -219,7 +260,7 @@ function virtualInbound(context: BuildContext, ports: readonly InboundPort[]): L
     inspectors: { originalDestination: true, ...(tls ? { tls } : {}), ...(http ? { http } : {}) },
     chains: [
       blackHoleChain(listenPort),
-      ...groups.flatMap(({ kinds, target, port }) => buildChains(context, kinds, target, port)),
+      ...groups.flatMap((group) => buildChains(context, group, group.port)),
     ],
     origin: originOf(ports),
   };
