@@ -1,5 +1,6 @@
 export { openAuditFile } from "./audit/audit-file.ts";
 export type { AuditEntry, AuditLog, IssuedEntry, RefusedEntry } from "./audit/audit-log.ts";
+export { createRecorder, type Recorder } from "./audit/recorder.ts";
 export type {
   AuthenticationResult,
   Authenticator,
@@ -26,7 +27,14 @@ export {
   createCertificateAuthority,
   type Issued,
 } from "./authority.ts";
-export type { CertificateService, ServiceLimits, TtlPolicy } from "./certificate-service.ts";
+export {
+  type CertificateAsk,
+  type CertificateService,
+  type CertificateServiceOptions,
+  createCertificateService,
+  type ServiceLimits,
+  type TtlPolicy,
+} from "./certificate-service.ts";
 export {
   type Citadel,
   type CitadelOptions,

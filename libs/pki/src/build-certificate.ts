@@ -1,26 +1,19 @@
 import { type KeyObject, randomBytes } from "node:crypto";
 import { AsnConvert } from "@peculiar/asn1-schema";
-import {
-  Certificate as AsnCertificate,
-  Extensions,
-  Name,
-  SubjectPublicKeyInfo,
-  TBSCertificate,
-  Validity,
-  Version,
-} from "@peculiar/asn1-x509";
 import { type Certificate, isCa } from "./certificate.ts";
+import { derInteger, derTags, derTime, joinDer } from "./der.ts";
 import { PkiError } from "./error.ts";
 import {
+  authorityKeyIdExtension,
   type CertificateUse,
   KeyUsageFlags,
-  keyIdExtensions,
   keyIdentifier,
   type NamesToWrite,
   namesExtension,
+  subjectKeyIdExtension,
   useExtensions,
 } from "./extensions.ts";
-import { exportPublicKey } from "./keys.ts";
+import { exportPublicKey, keyKindOf } from "./keys.ts";
 import { buildName, type SubjectName } from "./name.ts";
 import { signatureAlgorithmFor, signWith } from "./signature.ts";
 
@@ -45,9 +38,17 @@ export interface CaSigner {
   readonly kind: "ca";
   readonly certificate: Certificate;
   readonly key: KeyObject;
-  /** The CA's name and key identifier, which every certificate it signs repeats. */
-  readonly name: Name;
-  readonly keyId: Buffer;
+  /** DER of what every leaf repeats. */
+  readonly parts: IssuerParts;
+}
+
+/** Encoded once for each signer. */
+interface IssuerParts {
+  readonly algorithm: Buffer;
+  readonly name: Buffer;
+  readonly authorityKeyId: Buffer;
+  /** What a leaf is for, by the type of its key. */
+  readonly leafUse: Readonly<Record<"ecdsa" | "rsa", Buffer>>;
 }
 
 /** Makes a signer of a CA's certificate and key; throws `bad-certificate` where it is no CA, `bad-key` where the key is another's. */
@@ -60,7 +61,28 @@ export function createSigner(certificate: Certificate, key: KeyObject): CaSigner
     throw new PkiError("bad-key", `the key is not that of certificate ${JSON.stringify(subject)}`);
   }
   const keyId = subjectKeyId === undefined ? keyIdentifier(publicKey) : Buffer.from(subjectKeyId, "hex");
-  return { kind: "ca", certificate, key, name: AsnConvert.parse(subjectDer, Name), keyId };
+  return { kind: "ca", certificate, key, parts: issuerParts({ key, name: subjectDer, keyId }) };
+}
+
+function issuerParts(issuer: { key: KeyObject; name: Buffer; keyId: Buffer }): IssuerParts {
+  const leaf = { kind: "leaf" } as const;
+  return {
+    algorithm: encode(signatureAlgorithmFor(issuer.key)),
+    name: issuer.name,
+    authorityKeyId: encode(authorityKeyIdExtension(issuer.keyId)),
+    leafUse: {
+      ecdsa: encodeAll(useExtensions(leaf, "ecdsa")),
+      rsa: encodeAll(useExtensions(leaf, "rsa")),
+    },
+  };
+}
+
+function encode(value: object): Buffer {
+  return Buffer.from(AsnConvert.serialize(value));
+}
+
+function encodeAll(values: readonly object[]): Buffer {
+  return Buffer.concat(values.map(encode));
 }
 
 /** A serial number: 128 random bits, not zero (RFC 5280, 4.1.2.2 asks for positive and at most 20 octets). */
@@ -71,40 +93,41 @@ export function randomSerial(): Uint8Array {
   }
 }
 
+/** INTEGER 2: version 3. */
+const version = joinDer(derTags.context0, derInteger(Uint8Array.of(2)));
+
 /** Builds and signs a certificate, and gives its DER form. Throws `bad-template` for one that would be wrong by RFC 5280. */
 export function buildCertificate(template: CertificateTemplate, signer: CertificateSigner): Buffer {
   const { subject = {}, names = {}, publicKey, use } = template;
   checkTemplate(template, signer);
+  const kind = keyKindOf(publicKey).kind;
   const subjectName = buildName(subject);
-  const altNames = namesExtension(names, subjectName.length === 0);
+  const name = encode(subjectName);
   const subjectKeyId = keyIdentifier(publicKey);
-  const issuer = signer.kind === "self" ? { name: subjectName, keyId: subjectKeyId } : signer;
-  const algorithm = signatureAlgorithmFor(signer.key);
-  const tbs = new TBSCertificate({
-    version: Version.v3,
-    serialNumber: positive(template.serialNumber),
-    signature: algorithm,
-    issuer: issuer.name,
-    validity: new Validity({
-      notBefore: wholeSeconds(template.notBefore),
-      notAfter: wholeSeconds(template.notAfter),
-    }),
-    subject: subjectName,
-    subjectPublicKeyInfo: AsnConvert.parse(exportPublicKey(publicKey), SubjectPublicKeyInfo),
-    extensions: new Extensions([
-      ...useExtensions(use, publicKey),
-      ...keyIdExtensions(subjectKeyId, issuer.keyId),
-      ...(altNames === undefined ? [] : [altNames]),
-    ]),
-  });
-  const tbsDer = Buffer.from(AsnConvert.serialize(tbs));
-  const certificate = new AsnCertificate({
-    tbsCertificate: tbs,
-    tbsCertificateRaw: toArrayBuffer(tbsDer),
-    signatureAlgorithm: algorithm,
-    signatureValue: toArrayBuffer(signWith(signer.key, tbsDer)),
-  });
-  return Buffer.from(AsnConvert.serialize(certificate));
+  const issuer =
+    signer.kind === "ca" ? signer.parts : issuerParts({ key: signer.key, name, keyId: subjectKeyId });
+  const altNames = namesExtension(names, subjectName.length === 0);
+  const extensions = joinDer(
+    derTags.sequence,
+    use.kind === "leaf" ? issuer.leafUse[kind] : encodeAll(useExtensions(use, kind)),
+    encode(subjectKeyIdExtension(subjectKeyId)),
+    issuer.authorityKeyId,
+    altNames === undefined ? Buffer.alloc(0) : encode(altNames),
+  );
+  const tbs = joinDer(
+    derTags.sequence,
+    version,
+    derInteger(template.serialNumber),
+    issuer.algorithm,
+    issuer.name,
+    joinDer(derTags.sequence, derTime(template.notBefore), derTime(template.notAfter)),
+    name,
+    exportPublicKey(publicKey),
+    joinDer(derTags.context3, extensions),
+  );
+  // A BIT STRING begins with the number of bits that are unused.
+  const signature = joinDer(derTags.bitString, Buffer.alloc(1), signWith(signer.key, tbs));
+  return joinDer(derTags.sequence, tbs, issuer.algorithm, signature);
 }
 
 function checkTemplate(template: CertificateTemplate, signer: CertificateSigner): void {
@@ -119,20 +142,4 @@ function checkTemplate(template: CertificateTemplate, signer: CertificateSigner)
   if (use.kind === "leaf" && Object.values(names).flat().length === 0) fail("a leaf needs a name");
   if (signer.kind === "ca" && notAfter > signer.certificate.notAfter)
     fail("it would outlive the certificate that signs it");
-}
-
-/** DER's INTEGER is signed: a first bit that is set needs a zero byte before it, and leading zero bytes must go. */
-function positive(magnitude: Uint8Array): ArrayBuffer {
-  const first = magnitude.findIndex((byte) => byte !== 0);
-  const bytes = magnitude.subarray(first);
-  return toArrayBuffer((bytes[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
-}
-
-function wholeSeconds(ms: number): Date {
-  return new Date(Math.floor(ms / 1000) * 1000);
-}
-
-function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
-  const copy = new Uint8Array(bytes);
-  return copy.buffer;
 }

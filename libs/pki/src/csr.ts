@@ -1,7 +1,8 @@
 import type { KeyObject } from "node:crypto";
 import { Attributes, CertificationRequest, CertificationRequestInfo } from "@peculiar/asn1-csr";
-import { AsnConvert } from "@peculiar/asn1-schema";
+import { AsnConvert, AsnParser } from "@peculiar/asn1-schema";
 import { Attribute, Extensions, SubjectPublicKeyInfo } from "@peculiar/asn1-x509";
+import { fromBER, type Sequence } from "asn1js";
 import { guard, PkiError } from "./error.ts";
 import { type ExtensionValues, type NamesToWrite, namesExtension, readExtensions } from "./extensions.ts";
 import { exportPublicKey, type KeyPair, readPublicKey } from "./keys.ts";
@@ -32,11 +33,9 @@ export function parseCsr(pem: string): CertificateRequest {
     throw new PkiError("bad-csr", `request of ${pem.length} bytes, allowed are ${maxCsrBytes}`);
   }
   const { der } = parseOnePem(pem, ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"]);
-  const request = guard("bad-csr", "the request cannot be read", () =>
-    AsnConvert.parse(der, CertificationRequest),
-  );
+  const { request, spki } = guard("bad-csr", "the request cannot be read", () => readParts(der));
   const { certificationRequestInfo: info, certificationRequestInfoRaw: data } = request;
-  const publicKey = readPublicKey(new Uint8Array(AsnConvert.serialize(info.subjectPKInfo)));
+  const publicKey = readPublicKey(spki);
   const signed = { oid: request.signatureAlgorithm.algorithm, data, signature: request.signature };
   if (!isSigned(signed, publicKey)) {
     throw new PkiError("bad-csr", "the request is not signed by the key in it");
@@ -53,6 +52,18 @@ export function parseCsr(pem: string): CertificateRequest {
     subject: formatName(info.subject),
     asked: readExtensions(extensions, "bad-csr"),
   };
+}
+
+/** The request, and its SubjectPublicKeyInfo as it stands in it: to encode it anew would take as long as to read all. */
+function readParts(der: Buffer): { readonly request: CertificationRequest; readonly spki: Uint8Array } {
+  const { result, offset } = fromBER(der);
+  if (offset !== der.length) throw new PkiError("bad-csr", "the request is not DER, or has bytes after it");
+  const request = AsnParser.fromASN(result, CertificationRequest);
+  // CertificationRequestInfo ::= SEQUENCE { version, subject, subjectPKInfo, attributes }: the parser has just checked the form.
+  const [info] = (result as Sequence).valueBlock.value;
+  const [, , spki] = (info as Sequence).valueBlock.value;
+  if (spki === undefined) throw new PkiError("bad-csr", "the request has no public key");
+  return { request, spki: spki.valueBeforeDecodeView };
 }
 
 function isSigned(

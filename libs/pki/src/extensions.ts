@@ -20,7 +20,7 @@ import {
   SubjectKeyIdentifier,
 } from "@peculiar/asn1-x509";
 import { guard, PkiError, type PkiErrorCode } from "./error.ts";
-import { exportPublicKey, keyKindOf } from "./keys.ts";
+import { exportPublicKey, type KeyKind } from "./keys.ts";
 
 /** Names in a certificate or a request. `others` counts names of kinds that Weft has no use for. */
 export interface SubjectAltNames {
@@ -137,7 +137,7 @@ export type CertificateUse =
   | { readonly kind: "ca"; readonly pathLength?: number };
 
 /** Key usage, extended key usage and basic constraints, by the book (RFC 5280, 4.2.1.3, 4.2.1.9, 4.2.1.12). */
-export function useExtensions(use: CertificateUse, publicKey: KeyObject): Extension[] {
+export function useExtensions(use: CertificateUse, keyKind: KeyKind["kind"]): Extension[] {
   if (use.kind === "ca") {
     const flags = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign;
     const { pathLength } = use;
@@ -151,7 +151,7 @@ export function useExtensions(use: CertificateUse, publicKey: KeyObject): Extens
     ];
   }
   // Only RSA keys can encipher another key.
-  const enciphers = keyKindOf(publicKey).kind === "rsa" ? KeyUsageFlags.keyEncipherment : 0;
+  const enciphers = keyKind === "rsa" ? KeyUsageFlags.keyEncipherment : 0;
   return [
     extension(id_ce_keyUsage, true, new KeyUsage(KeyUsageFlags.digitalSignature | enciphers)),
     extension(id_ce_extKeyUsage, false, new ExtendedKeyUsage([id_kp_serverAuth, id_kp_clientAuth])),
@@ -164,12 +164,15 @@ export function keyIdentifier(publicKey: KeyObject): Buffer {
   return hash("sha256", exportPublicKey(publicKey), "buffer").subarray(0, 20);
 }
 
-/** Subject and authority key identifiers. */
-export function keyIdExtensions(subject: Uint8Array | undefined, authority: Uint8Array): Extension[] {
-  const authorityId = new AuthorityKeyIdentifier({ keyIdentifier: new OctetString(authority) });
-  const ids = [extension(id_ce_authorityKeyIdentifier, false, authorityId)];
-  if (subject) ids.unshift(extension(id_ce_subjectKeyIdentifier, false, new SubjectKeyIdentifier(subject)));
-  return ids;
+/** The subject's key identifier. */
+export function subjectKeyIdExtension(keyId: Uint8Array): Extension {
+  return extension(id_ce_subjectKeyIdentifier, false, new SubjectKeyIdentifier(keyId));
+}
+
+/** The issuer's key identifier. */
+export function authorityKeyIdExtension(keyId: Uint8Array): Extension {
+  const value = new AuthorityKeyIdentifier({ keyIdentifier: new OctetString(keyId) });
+  return extension(id_ce_authorityKeyIdentifier, false, value);
 }
 
 function extension(extnID: string, critical: boolean, value: object): Extension {
