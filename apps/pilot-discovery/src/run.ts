@@ -17,7 +17,7 @@ export async function runDiscovery(flags: DiscoveryFlags, version: string): Prom
     configDirs.length === 0 ? [] : [(sink) => watchFiles({ paths: configDirs, sink })];
   const pilot = await createPilot({
     sources,
-    translate: createTranslator().translate,
+    ...createTranslator(),
     bus,
     logger,
     http,

@@ -76,7 +76,7 @@ function buildSharedPart(context: BuildContext): WithProblems<IrPart> {
  * The listeners and tables for outbound traffic. Endpoints come and go all the time, and only those of services without an address show
  * here: the rest is left out of the view, so that all of this stays while those do.
  */
-function buildOutbound(context: BuildContext): WithProblems<Pick<IrPart, "listeners" | "routes">> {
+export function buildOutbound(context: BuildContext): WithProblems<Pick<IrPart, "listeners" | "routes">> {
   const { view, memo } = context;
   if (view.node.type === "router") return { value: { listeners: [], routes: [] }, problems: [] };
   const endpoints = headlessEndpoints(context);

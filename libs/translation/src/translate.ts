@@ -3,6 +3,7 @@ import type { ResourceSet } from "@weft/envoy-api";
 import type { ProxyView } from "@weft/mesh-model";
 import { buildProxyIr } from "./build.ts";
 import { IdentityMemo } from "./memo.ts";
+import { prepare } from "./prepare.ts";
 import { checkIr } from "./resources/check.ts";
 import { toProblem } from "./resources/check-message.ts";
 import { encodeIr, type LastLists } from "./resources/encode.ts";
@@ -15,6 +16,8 @@ export interface Translator {
    * `previous`, the proxy's last set, the result has the same maps.
    */
   translate(view: ProxyView, previous?: ResourceSet): WithProblems<ResourceSet>;
+  /** Makes ahead what translating a view will need, a small piece at each step; see {@link prepare}. */
+  prepare(view: ProxyView): Iterator<void>;
 }
 
 /**
@@ -25,6 +28,7 @@ export function createTranslator(): Translator {
   const memo = new IdentityMemo();
   const last: LastLists = new Map();
   return {
+    prepare: (view) => prepare(view, memo),
     translate: (view, previous) => {
       const ir = buildProxyIr(view, memo);
       const lists = encodeIr(ir.value, { memo, last, scopeKey: view.scopeKey });

@@ -50,7 +50,7 @@ export function registerUp(program: Command): void {
           port: flags.port,
           dataPlane: await findDataPlane(flags.dataPlane),
           agentMain,
-          translate: createTranslator().translate,
+          ...createTranslator(),
           stateFolder: stateFolder(process.env),
           env: process.env,
           check: flags.check === true,

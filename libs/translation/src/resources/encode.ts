@@ -118,7 +118,7 @@ function listenerVariant({ chains, defaultChain }: Listener, traits: ProxyTraits
 }
 
 /** Encodes pieces of an IR; what `memo` knows of equal pieces is not encoded again. */
-class PieceEncoder {
+export class PieceEncoder {
   readonly #traits: ProxyTraits;
   readonly #memo: IdentityMemo;
 
@@ -155,7 +155,7 @@ class PieceEncoder {
     this.#memo.get([table], "route-table", () => {
       const { name, virtualHosts } = table;
       const head = toBinary(RouteConfigurationSchema, toRouteConfigurationHead(table));
-      const { sound, rejected } = soundHosts(virtualHosts, (host) => this.#virtualHost(host).rejected);
+      const { sound, rejected } = soundHosts(virtualHosts, (host) => this.virtualHost(host).rejected);
       const withheld = rejected.map(({ host, reason, origin }) => ({
         typeUrl: typeUrls.route,
         name,
@@ -163,7 +163,7 @@ class PieceEncoder {
         reason,
         origin: origin ?? blameOrder(host.origin),
       }));
-      const pieces = sound.flatMap((host) => this.#virtualHost(host).bytes ?? []);
+      const pieces = sound.flatMap((host) => this.virtualHost(host).bytes ?? []);
       const origin = virtualHosts.flatMap((host) => host.origin);
       return encodePieces(name, typeUrls.route, [head, ...pieces], origin, withheld);
     });
@@ -172,7 +172,7 @@ class PieceEncoder {
    * A virtual host as it stands in a table. What a repeated field holds may be written piece by piece, so a virtual host is
    * encoded once for all the tables and versions it stands in. https://protobuf.dev/programming-guides/encoding/#optional
    */
-  #virtualHost(host: VirtualHost): EncodedHost {
+  virtualHost(host: VirtualHost): EncodedHost {
     return this.#memo.get([host], "virtual-host", () => {
       const message = toVirtualHost(host);
       const rejected = checkVirtualHost(host, message);
