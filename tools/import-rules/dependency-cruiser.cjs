@@ -26,7 +26,7 @@ const allowed = {
   // Pure, too: Istio's objects out of Kubernetes' own kinds.
   "gateway-api": [...model],
   // Never sources, never xds: a pure function of the view.
-  translation: [...base, "envoy-api", "istio-api", "matching", "mesh-model", "validation"],
+  translation: [...base, "envoy-api", "istio-api", "matching", "mesh-model", "mesh-rpc", "validation"],
   // Never the control plane.
   dataplane: [...base, "envoy-api", "xds", "matching", "observability"],
   // The engines of the apps (docs/decisions): wiring that has logic, so not in an app folder.

@@ -12,6 +12,7 @@ const shortNames: Readonly<Record<string, string>> = {
   [typeUrls.route]: "rds",
   [typeUrls.secret]: "sds",
   [typeUrls.extensionConfig]: "ecds",
+  [typeUrls.nameTable]: "nds",
 };
 
 /** `cds` for a type URL; the type's last word for one that has no short name. */

@@ -6,6 +6,8 @@ export const typeUrls = {
   route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
   secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
   extensionConfig: "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+  /** Istio's own: answers for DNS queries, https://istio.io/latest/docs/ops/configuration/traffic-management/dns-proxy/ */
+  nameTable: "type.googleapis.com/istio.networking.nds.v1.NameTable",
   virtualHost: "type.googleapis.com/envoy.config.route.v3.VirtualHost",
 } as const;
 

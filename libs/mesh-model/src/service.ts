@@ -84,6 +84,8 @@ export interface Endpoint {
   readonly network: string;
   readonly nodeName?: string;
   readonly podName?: string;
+  /** First label of the pod's own DNS name below a headless service. */
+  readonly hostname?: string;
 }
 
 /** A port of a service that a proxy serves itself, and where the application listens for it. */

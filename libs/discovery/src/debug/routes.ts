@@ -1,8 +1,9 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { formatObjectRef } from "@weft/base";
 import { toEnvoyJson, typeUrls } from "@weft/envoy-api";
 import { type Config, endpointsOf, type Store } from "@weft/mesh-model";
+import { NameTableSchema } from "@weft/mesh-rpc/istio/networking/nds/v1/nds_pb.js";
 import type { EndpointReply, EndpointRoute } from "@weft/observability";
 import type { Engine } from "../engine.ts";
 import { shortTypeName } from "../metrics.ts";
@@ -109,6 +110,15 @@ export function debugRoutes(options: DebugOptions): EndpointRoute[] {
       handle: withProxy(({ set }) =>
         [...(set?.ofType(typeUrls.endpoint).values() ?? [])].map(({ any }) =>
           toEnvoyJson(AnySchema, fromBinary(AnySchema, any)),
+        ),
+      ),
+    },
+    {
+      path: "/debug/ndsz",
+      help: "the name table of a proxy: ?proxyID=POD.NAMESPACE",
+      handle: withProxy(({ set }) =>
+        [...(set?.ofType(typeUrls.nameTable).values() ?? [])].map(({ any }) =>
+          toJson(NameTableSchema, fromBinary(NameTableSchema, fromBinary(AnySchema, any).value)),
         ),
       ),
     },

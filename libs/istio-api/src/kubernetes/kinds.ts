@@ -43,6 +43,7 @@ export const serviceBody = openMessage({ spec: serviceSpec });
 const sliceEndpoint = openMessage({
   addresses: required(list(string())),
   conditions: openMessage({ ready: boolean(), serving: boolean(), terminating: boolean() }),
+  hostname: string(),
   nodeName: string(),
   targetRef: openMessage({ kind: string(), name: string(), namespace: string() }),
 });

@@ -78,6 +78,7 @@ function sharedFields(endpoint: SliceEndpoint, pod: Workload | undefined, cluste
     network,
     ...(nodeName ? { nodeName } : {}),
     ...(pod ? { podName: pod.podName } : {}),
+    ...(endpoint.hostname ? { hostname: endpoint.hostname } : {}),
   };
 }
 
