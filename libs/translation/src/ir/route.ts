@@ -83,6 +83,7 @@ export type RouteAction =
       readonly status: 301 | 302 | 303 | 307 | 308;
       readonly path?: string;
       readonly prefix?: string;
+      readonly regex?: { readonly pattern: string; readonly substitution: string };
       readonly host?: string;
       readonly port?: number;
       readonly scheme?: string;
@@ -102,6 +103,8 @@ export interface Forward {
   readonly rewrite?: Rewrite;
   readonly hash: readonly HashPolicy[];
   readonly mirrors: readonly Mirror[];
+  /** What requests get where the backend is not there; 503 unless told. */
+  readonly missingBackendStatus?: 500;
 }
 
 /** A backend with its share. */

@@ -100,6 +100,14 @@ function asksNobody(table: RouteTable, host: VirtualHost, known: Known): boolean
   return known.ofHost(host.name.slice(0, host.name.lastIndexOf(":"))).length > 0;
 }
 
+/** What requests get where a backend is not there. */
+function statusWithout(name: string, { routes }: VirtualHost): number {
+  const route = routes.find(
+    ({ action }) => action.kind === "forward" && action.destinations.some(({ backend }) => backend === name),
+  );
+  return (route?.action.kind === "forward" && route.action.missingBackendStatus) || 503;
+}
+
 type Report = (problem: Omit<Problem, "severity" | "path">) => void;
 
 function checkTable(table: RouteTable, known: Known, report: Report): void {
@@ -107,7 +115,7 @@ function checkTable(table: RouteTable, known: Known, report: Report): void {
     for (const name of new Set(backendsOf(host)))
       if (!known.hasBackend(name) && !asksNobody(table, host, known)) {
         const object = host.origin[0];
-        const message = `route of ${host.name} to ${name}: ${missing(name, known)}; requests get 503`;
+        const message = `route of ${host.name} to ${name}: ${missing(name, known)}; requests get ${statusWithout(name, host)}`;
         report({ code: "unknown-destination", message, ...(object ? { object } : {}) });
       }
 }

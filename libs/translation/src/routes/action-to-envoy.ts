@@ -1,9 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { assertNever } from "@weft/base";
-import type {
-  RetryPolicySchema,
-  RouteAction_HashPolicySchema,
-  RouteActionSchema,
+import {
+  RouteAction_ClusterNotFoundResponseCode as ClusterNotFoundResponseCode,
+  type RetryPolicySchema,
+  type RouteAction_HashPolicySchema,
+  type RouteActionSchema,
 } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { PreviousHostsPredicateSchema } from "@weft/envoy-api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { PreviousPrioritiesConfigSchema } from "@weft/envoy-api/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js";
@@ -74,17 +75,15 @@ function toHashPolicy(hash: HashPolicy): MessageInitShape<typeof RouteAction_Has
   }
 }
 
+/** Envoy's RegexMatchAndSubstitute. */
+export function toRegexRewrite({ pattern, substitution }: NonNullable<Rewrite["regex"]>) {
+  return { pattern: { regex: pattern }, substitution };
+}
+
 function rewriteFields(rewrite: Rewrite): Action {
   return {
     ...(rewrite.prefix === undefined ? {} : { prefixRewrite: rewrite.prefix }),
-    ...(rewrite.regex
-      ? {
-          regexRewrite: {
-            pattern: { regex: rewrite.regex.pattern },
-            substitution: rewrite.regex.substitution,
-          },
-        }
-      : {}),
+    ...(rewrite.regex ? { regexRewrite: toRegexRewrite(rewrite.regex) } : {}),
     ...(rewrite.host === undefined
       ? {}
       : { hostRewriteSpecifier: { case: "hostRewriteLiteral" as const, value: rewrite.host } }),
@@ -128,6 +127,9 @@ export function toRouteAction(forward: Forward): Action {
         }),
     ...(forward.retry ? { retryPolicy: toRetryPolicy(forward.retry) } : {}),
     ...(forward.rewrite ? rewriteFields(forward.rewrite) : {}),
+    ...(forward.missingBackendStatus === 500
+      ? { clusterNotFoundResponseCode: ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR }
+      : {}),
     hashPolicy: forward.hash.map(toHashPolicy),
     requestMirrorPolicies: forward.mirrors.map(({ backend, percent }) => ({
       cluster: backend,

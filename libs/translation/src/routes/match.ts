@@ -1,5 +1,6 @@
 import type { HTTPMatchRequest, StringMatch as IstioStringMatch } from "@weft/istio-api";
 import type { HeaderMatch, PathMatch, QueryMatch, Route, RouteMatch, StringMatch } from "../ir/index.ts";
+import { prefixMatch, type RouteSemantics } from "./semantics.ts";
 
 /** The match of every request. */
 export const matchAll: RouteMatch = {
@@ -19,10 +20,10 @@ function toValue(match: IstioStringMatch | undefined): StringMatch | Presence {
   return { kind: "present" };
 }
 
-function toPath(uri: IstioStringMatch | undefined): PathMatch {
+function toPath(uri: IstioStringMatch | undefined, semantics: RouteSemantics): PathMatch {
   if (uri?.exact !== undefined) return { kind: "exact", value: uri.exact };
   if (uri?.regex !== undefined) return { kind: "regex", value: uri.regex };
-  return { kind: "prefix", value: uri?.prefix ?? "/" };
+  return prefixMatch(uri?.prefix ?? "/", semantics);
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
@@ -34,7 +35,7 @@ function toHeaders(headers: HTTPMatchRequest["headers"], invert: boolean): Heade
 }
 
 /** What a VirtualService's match asks of the request itself; the rest (gateways, source, port) is decided before. */
-export function buildMatch(match: HTTPMatchRequest): RouteMatch {
+export function buildMatch(match: HTTPMatchRequest, semantics: RouteSemantics = "istio"): RouteMatch {
   const pseudo: readonly (readonly [string, IstioStringMatch | undefined])[] = [
     [":method", match.method],
     [":authority", match.authority],
@@ -47,7 +48,12 @@ export function buildMatch(match: HTTPMatchRequest): RouteMatch {
   const queryParameters: QueryMatch[] = Object.entries(match.queryParams ?? {})
     .map(([name, value]) => ({ name, value: toValue(value) }))
     .sort(byName);
-  return { path: toPath(match.uri), caseSensitive: match.ignoreUriCase !== true, headers, queryParameters };
+  return {
+    path: toPath(match.uri, semantics),
+    caseSensitive: match.ignoreUriCase !== true,
+    headers,
+    queryParameters,
+  };
 }
 
 /** Whether every request matches, so that routes after this one are never reached. */

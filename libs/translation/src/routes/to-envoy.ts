@@ -17,7 +17,7 @@ import { configPath } from "../envoy/metadata.ts";
 import { toStringMatcher } from "../envoy/string-match.ts";
 import { perRouteConfigs } from "../http-filters/per-route/index.ts";
 import type { Route, RouteAction, RouteMatch, RouteTable, VirtualHost } from "../ir/index.ts";
-import { toRouteAction } from "./action-to-envoy.ts";
+import { toRegexRewrite, toRouteAction } from "./action-to-envoy.ts";
 import { headerFields } from "./headers-to-envoy.ts";
 
 type EnvoyRoute = MessageInitShape<typeof RouteSchema>;
@@ -79,7 +79,9 @@ function toAction(action: RouteAction): NonNullable<(EnvoyRoute & object)["actio
             ? { pathRewriteSpecifier: { case: "pathRedirect", value: action.path } }
             : action.prefix !== undefined
               ? { pathRewriteSpecifier: { case: "prefixRewrite", value: action.prefix } }
-              : {}),
+              : action.regex !== undefined
+                ? { pathRewriteSpecifier: { case: "regexRewrite", value: toRegexRewrite(action.regex) } }
+                : {}),
         },
       };
     case "direct-response":

@@ -1,5 +1,5 @@
 import type { ObjectRef } from "@weft/base";
-import type { Destination, HTTPMatchRequest, HTTPRoute, VirtualService } from "@weft/istio-api";
+import type { Destination, HTTPMatchRequest, HTTPRedirect, HTTPRoute, VirtualService } from "@weft/istio-api";
 import { type Config, resolveHost } from "@weft/mesh-model";
 import { durationMs } from "../durations.ts";
 import type {
@@ -9,6 +9,7 @@ import type {
   Mirror,
   Rewrite,
   Route,
+  RouteAction,
   RouteMatch,
   WeightedDestination,
 } from "../ir/index.ts";
@@ -19,6 +20,7 @@ import { buildCors, buildDirectResponse, buildFault, buildRedirect } from "./act
 import { buildHeaders, joinHeaders } from "./headers.ts";
 import { buildMatch, isCatchAll, matchAll } from "./match.ts";
 import { buildRetry } from "./retry.ts";
+import { changePrefix, type RouteSemantics, semanticsOf } from "./semantics.ts";
 
 /** For whom and for which port the routes of a VirtualService are built. */
 export interface RouteScope {
@@ -54,7 +56,8 @@ function destinationPort(destination: Destination, host: string, scope: RouteSco
 /** Name for traces: the destination where there is one, else the VirtualService, with the path's pattern. */
 function operationName(match: RouteMatch, backend: string | undefined, name: string, port: number): string {
   const { path } = match;
-  const pattern = path.kind === "prefix" ? `${path.value}*` : path.value;
+  const wildcard = path.kind === "prefix" ? "*" : path.kind === "segments" ? "/*" : "";
+  const pattern = `${path.value}${wildcard}`;
   const destination = backend === undefined ? undefined : parseBackendName(backend);
   return destination ? `${destination.host}:${destination.port}${pattern}` : `${name}:${port}${pattern}`;
 }
@@ -65,12 +68,14 @@ class VirtualServiceRoutes {
   readonly #scope: RouteScope;
   readonly #report: Reporter;
   readonly #ref: ObjectRef;
+  readonly #semantics: RouteSemantics;
 
   constructor(config: Config<VirtualService>, scope: RouteScope, report: Reporter) {
     this.#config = config;
     this.#scope = scope;
     this.#report = report;
     this.#ref = configRef(config);
+    this.#semantics = semanticsOf(config);
   }
 
   build(): Route[] {
@@ -91,15 +96,16 @@ class VirtualServiceRoutes {
 
   #buildRoute(http: HTTPRoute, match: HTTPMatchRequest | undefined, path: string): Route | undefined {
     const report = this.#report;
-    const routeMatch = match === undefined ? matchAll : buildMatch(match);
+    const routeMatch = match === undefined ? matchAll : buildMatch(match, this.#semantics);
     const request = buildHeaders(http.headers?.request);
     const response = buildHeaders(http.headers?.response);
     const fault = http.fault && buildFault(http.fault, `${path}.fault`, report);
-    const forward = http.redirect || http.directResponse ? undefined : this.#buildForward(http, request.host);
+    const forward =
+      http.redirect || http.directResponse ? undefined : this.#buildForward(http, match, request.host);
     const action =
       forward?.action ??
       (http.redirect
-        ? buildRedirect(http.redirect, this.#scope.listenPort, `${path}.redirect`, report)
+        ? this.#buildRedirect(http.redirect, match, path)
         : http.directResponse && buildDirectResponse(http.directResponse));
     if (action === undefined) {
       report.warn(
@@ -138,6 +144,7 @@ class VirtualServiceRoutes {
   /** The forwarding action; headers of a lone destination are handed back, to be the route's own. */
   #buildForward(
     http: HTTPRoute,
+    match: HTTPMatchRequest | undefined,
     headerHost: string | undefined,
   ):
     | {
@@ -167,7 +174,7 @@ class VirtualServiceRoutes {
     const timeoutMs = durationMs(http.timeout) ?? 0;
     const retry = buildRetry(http.retries, hash.length > 0);
     const lone = destinations.length === 1 ? destinations[0] : undefined;
-    const rewrite = this.#buildRewrite(http, lone?.host ?? headerHost);
+    const rewrite = this.#buildRewrite(http, match, lone?.host ?? headerHost);
     const action: Forward = {
       kind: "forward",
       destinations,
@@ -177,6 +184,7 @@ class VirtualServiceRoutes {
       mirrors: this.#buildMirrors(http),
       ...(retry ? { retry } : {}),
       ...(rewrite ? { rewrite } : {}),
+      ...(this.#semantics === "gateway" ? { missingBackendStatus: 500 } : {}),
     };
     return {
       action,
@@ -185,7 +193,19 @@ class VirtualServiceRoutes {
     };
   }
 
-  #buildRewrite({ rewrite }: HTTPRoute, headerHost: string | undefined): Rewrite | undefined {
+  #buildRedirect(redirect: HTTPRedirect, match: HTTPMatchRequest | undefined, path: string): RouteAction {
+    const action = buildRedirect(redirect, this.#scope.listenPort, `${path}.redirect`, this.#report);
+    const { prefixRewrite } = redirect;
+    if (action.kind !== "redirect" || prefixRewrite === undefined) return action;
+    const { prefix: _, ...others } = action;
+    return { ...others, ...changePrefix(prefixRewrite, match, this.#semantics) };
+  }
+
+  #buildRewrite(
+    { rewrite }: HTTPRoute,
+    match: HTTPMatchRequest | undefined,
+    headerHost: string | undefined,
+  ): Rewrite | undefined {
     const host = rewrite?.authority ?? headerHost;
     const regex = rewrite?.uriRegexRewrite;
     if (rewrite === undefined && host === undefined) return undefined;
@@ -194,7 +214,7 @@ class VirtualServiceRoutes {
         ? { regex: { pattern: regex.match ?? "", substitution: regex.rewrite ?? "" } }
         : rewrite?.uri === undefined
           ? {}
-          : { prefix: rewrite.uri }),
+          : changePrefix(rewrite.uri, match, this.#semantics)),
       ...(host === undefined ? {} : { host }),
     };
   }
