@@ -23,6 +23,7 @@ const web = { trustDomain: td, namespace: "default", serviceAccount: "web" };
 const webId = formatWorkloadIdentity(web);
 const node = { trustDomain: td, namespace: "istio-system", serviceAccount: "ztunnel" };
 const minute = 60_000;
+const wide = { perSecond: 1_000, burst: 1_000 };
 
 /** A service whose caller is whoever the token names: `default/web`. */
 async function createTestService(options: Partial<CertificateServiceOptions> & { rootTtlMs?: number } = {}) {
@@ -45,7 +46,7 @@ async function createTestService(options: Partial<CertificateServiceOptions> & {
     authenticators: [authenticator],
     impersonation: { accounts: [] },
     ttl: { defaultMs: 24 * hour, maxMs: 48 * hour },
-    limits: { overall: { perSecond: 1_000, burst: 1_000 }, perIdentity: { perSecond: 1_000, burst: 1_000 } },
+    limits: { perPeer: wide, overall: wide, perIdentity: wide },
     recorder: createRecorder({ log: audit, logger: silentLogger, clock }),
     clock,
     onFailure: (failure) => failures.push(failure),
@@ -250,10 +251,8 @@ describe("createCertificate()", () => {
   });
 
   describe("limits", () => {
-    const wide = { perSecond: 1_000, burst: 1_000 };
-
     it("hold one identity back, and not the others", async () => {
-      const limits = { overall: wide, perIdentity: { perSecond: 1, burst: 2 } };
+      const limits = { perPeer: wide, overall: wide, perIdentity: { perSecond: 1, burst: 2 } };
       const { ask, refusal, clock, failures } = await createTestService({ limits });
       await ask();
       await ask();
@@ -264,8 +263,21 @@ describe("createCertificate()", () => {
       expect(failures).toEqual(["limited"]);
     });
 
+    it("hold a stranger's address back, from whatever port, and not the others", async () => {
+      const limits = { perPeer: { perSecond: 1, burst: 2 }, overall: wide, perIdentity: wide };
+      const { ask, refusal } = await createTestService({ limits });
+      const stranger = { as: "", csr: "x" };
+      for (const port of [1, 2]) {
+        expect(await refusal({ ...stranger, peer: `10.0.0.1:${port}` })).toMatchObject({
+          code: "unauthenticated",
+        });
+      }
+      expect(await refusal({ ...stranger, peer: "10.0.0.1:3" })).toMatchObject({ code: "limited" });
+      await expect(ask({ peer: "10.0.0.2:1" })).resolves.toBeDefined();
+    });
+
     it("hold all back together, before anything is looked at", async () => {
-      const limits = { overall: { perSecond: 1, burst: 1 }, perIdentity: wide };
+      const limits = { perPeer: wide, overall: { perSecond: 1, burst: 1 }, perIdentity: wide };
       const { ask, refusal } = await createTestService({ limits });
       await ask();
       expect(await refusal({ as: "" })).toMatchObject({ code: "limited" });

@@ -21,7 +21,7 @@ export interface CertificateAsk {
   readonly impersonatedIdentity?: string;
   readonly certSigner?: string;
   readonly credentials: Credentials;
-  /** Address of the caller, for the audit log. */
+  /** Address of the caller, `host:port`. */
   readonly peer: string;
 }
 
@@ -53,7 +53,9 @@ export interface TtlPolicy {
 
 /** How much callers may ask. */
 export interface ServiceLimits {
-  /** All together, counted before anything is looked at. */
+  /** One address, known or not: so that a stranger uses up its own share, not everybody's. Counted before anything is looked at. */
+  readonly perPeer: Rate;
+  /** All together, counted next. */
   readonly overall: Rate;
   /** One identity: all replicas of a workload. */
   readonly perIdentity: Rate;
@@ -72,6 +74,7 @@ export interface CertificateService {
 export function createCertificateService(options: CertificateServiceOptions): CertificateService {
   const { authority, authenticators, impersonation, ttl, limits, recorder, clock } = options;
   const { onRequest = () => {}, onIssued = () => {}, onFailure = () => {} } = options;
+  const perPeer = createRateLimiter(limits.perPeer, clock);
   const overall = createRateLimiter(limits.overall, clock);
   const perIdentity = createRateLimiter(limits.perIdentity, clock);
 
@@ -103,7 +106,7 @@ export function createCertificateService(options: CertificateServiceOptions): Ce
   return {
     createCertificate: async (ask) => {
       onRequest();
-      if (!overall.take("")) {
+      if (!perPeer.take(ask.peer.replace(/:\d+$/, "")) || !overall.take("")) {
         throw refuse(ask, "limited", new CaError("limited", "the CA has too many requests, try again later"));
       }
       const authentication = await authenticate(authenticators, ask.credentials);

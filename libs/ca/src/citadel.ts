@@ -72,6 +72,7 @@ export interface Citadel {
 
 /** Limits unless told: enough for a mesh that starts as a whole, little enough that the CA stays answerable. */
 export const defaultLimits: ServiceLimits = {
+  perPeer: { perSecond: 100, burst: 1_000 },
   overall: { perSecond: 500, burst: 2_000 },
   perIdentity: { perSecond: 100, burst: 1_000 },
 };

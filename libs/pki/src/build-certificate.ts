@@ -60,7 +60,8 @@ export function createSigner(certificate: Certificate, key: KeyObject): CaSigner
   if (!certificate.x509.checkPrivateKey(key)) {
     throw new PkiError("bad-key", `the key is not that of certificate ${JSON.stringify(subject)}`);
   }
-  const keyId = subjectKeyId === undefined ? keyIdentifier(publicKey) : Buffer.from(subjectKeyId, "hex");
+  const keyId =
+    subjectKeyId === undefined ? keyIdentifier(exportPublicKey(publicKey)) : Buffer.from(subjectKeyId, "hex");
   return { kind: "ca", certificate, key, parts: issuerParts({ key, name: subjectDer, keyId }) };
 }
 
@@ -103,7 +104,8 @@ export function buildCertificate(template: CertificateTemplate, signer: Certific
   const kind = keyKindOf(publicKey).kind;
   const subjectName = buildName(subject);
   const name = encode(subjectName);
-  const subjectKeyId = keyIdentifier(publicKey);
+  const spki = exportPublicKey(publicKey);
+  const subjectKeyId = keyIdentifier(spki);
   const issuer =
     signer.kind === "ca" ? signer.parts : issuerParts({ key: signer.key, name, keyId: subjectKeyId });
   const altNames = namesExtension(names, subjectName.length === 0);
@@ -122,7 +124,7 @@ export function buildCertificate(template: CertificateTemplate, signer: Certific
     issuer.name,
     joinDer(derTags.sequence, derTime(template.notBefore), derTime(template.notAfter)),
     name,
-    exportPublicKey(publicKey),
+    spki,
     joinDer(derTags.context3, extensions),
   );
   // A BIT STRING begins with the number of bits that are unused.

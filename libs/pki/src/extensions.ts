@@ -1,4 +1,4 @@
-import { hash, type KeyObject } from "node:crypto";
+import { hash } from "node:crypto";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import {
   AuthorityKeyIdentifier,
@@ -20,7 +20,7 @@ import {
   SubjectKeyIdentifier,
 } from "@peculiar/asn1-x509";
 import { guard, PkiError, type PkiErrorCode } from "./error.ts";
-import { exportPublicKey, type KeyKind } from "./keys.ts";
+import type { KeyKind } from "./keys.ts";
 
 /** Names in a certificate or a request. `others` counts names of kinds that Weft has no use for. */
 export interface SubjectAltNames {
@@ -160,8 +160,8 @@ export function useExtensions(use: CertificateUse, keyKind: KeyKind["kind"]): Ex
 }
 
 /** The identifier of a key: the first 160 bits of the SHA-256 of its SubjectPublicKeyInfo (RFC 7093, section 2, the fourth method). */
-export function keyIdentifier(publicKey: KeyObject): Buffer {
-  return hash("sha256", exportPublicKey(publicKey), "buffer").subarray(0, 20);
+export function keyIdentifier(spki: Uint8Array): Buffer {
+  return hash("sha256", spki, "buffer").subarray(0, 20);
 }
 
 /** The subject's key identifier. */
