@@ -2,9 +2,10 @@ import type { WithProblems } from "@weft/base";
 import { type ResourceSet, typeUrls } from "@weft/envoy-api";
 import type { ProxyView } from "@weft/mesh-model";
 import { buildProxyIr } from "./build.ts";
+import { applyEnvoyFilters } from "./envoy-filter/index.ts";
 import { IdentityMemo } from "./memo.ts";
-import { prepare } from "./prepare.ts";
 import { nameTableList } from "./name-table/build.ts";
+import { prepare } from "./prepare.ts";
 import { checkIr } from "./resources/check.ts";
 import { toProblem } from "./resources/check-message.ts";
 import { encodeIr, type LastLists } from "./resources/encode.ts";
@@ -33,10 +34,14 @@ export function createTranslator(): Translator {
     translate: (view, previous) => {
       const ir = buildProxyIr(view, memo);
       const lists = encodeIr(ir.value, { memo, last, scopeKey: view.scopeKey });
-      const named = new Map(lists).set(typeUrls.nameTable, [nameTableList(view, memo)]);
+      const patched = applyEnvoyFilters(view, lists, memo);
+      const named = new Map(patched.value).set(typeUrls.nameTable, [nameTableList(view, memo)]);
       const value = toResourceSet(named, memo, previous);
       const rejected = (value.withheld ?? []).map(toProblem);
-      return { value, problems: [...ir.problems, ...checkIr(ir.value, memo), ...rejected] };
+      return {
+        value,
+        problems: [...ir.problems, ...checkIr(ir.value, memo), ...patched.problems, ...rejected],
+      };
     },
   };
 }

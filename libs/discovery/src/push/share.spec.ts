@@ -51,6 +51,24 @@ describe("viewKey()", () => {
     expect(keyOf(replica)).toBe(keyOf(node()));
   });
 
+  it("differs between replicas where an EnvoyFilter asks for what tells them apart", () => {
+    const store = createStore();
+    const match = { proxy: { metadata: { NAME: "web-2" } } };
+    const spec = { configPatches: [{ applyTo: "CLUSTER", match, patch: { operation: "REMOVE" } }] };
+    const metadata = { name: "one", namespace: "default", labels: {}, annotations: {} };
+    const apiVersion = "networking.istio.io/v1alpha3";
+    store.apply({
+      kind: "upsert",
+      object: { apiVersion, kind: "EnvoyFilter", metadata, body: { spec } },
+    });
+    const asking = store.snapshot();
+    const [one, other] = ["web-1", "web-2"].map((NAME) => {
+      const replica = node({ metadata: { NAME } });
+      return viewKey(viewFor(asking, replica), nodeKey(replica), new Set());
+    });
+    expect(one).not.toBe(other);
+  });
+
   it.each([
     ["nothing is intercepted", { INTERCEPTION_MODE: "NONE" }, "10.0.0.2"],
     ["it is an endpoint of a headless service", {}, "10.0.0.7"],

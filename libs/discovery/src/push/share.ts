@@ -1,6 +1,13 @@
 import { contentHash, stableStringify } from "@weft/base";
 import type { ResourceSet } from "@weft/envoy-api";
-import { endpointsOf, type MeshSnapshot, type ProxyNode, type ProxyView } from "@weft/mesh-model";
+import type { EnvoyFilter } from "@weft/istio-api";
+import {
+  type Config,
+  endpointsOf,
+  type MeshSnapshot,
+  type ProxyNode,
+  type ProxyView,
+} from "@weft/mesh-model";
 
 /**
  * What tells replicas of one workload apart and no resource is made from. Translation that begins to use one of these must take it
@@ -31,9 +38,21 @@ export function viewKey(view: ProxyView, keyOfNode: string, headless: ReadonlySe
   const ports = workload?.containerPorts;
   const gatewayNames = gateways.map(({ namespace, name }) => [namespace, name]);
   const addresses = addressesMatter(view, headless) ? node.ipAddresses : [];
+  const asked = metadataAskedFor(view.snapshot).map((field) => node.metadata[field]);
   return contentHash(
-    stableStringify([keyOfNode, addresses, scopeKey, labels, pod, ports, targets, gatewayNames]),
+    stableStringify([keyOfNode, addresses, scopeKey, labels, pod, ports, targets, gatewayNames, asked]),
   );
+}
+
+/** What EnvoyFilters ask of a proxy's metadata that tells replicas apart. */
+function metadataAskedFor(snapshot: MeshSnapshot): readonly string[] {
+  return snapshot.memo.get("envoy-filter-metadata", () => {
+    const filters = (snapshot.configs.others.get("EnvoyFilter") ?? []) as readonly Config<EnvoyFilter>[]; // checked by schema
+    const asked = filters.flatMap(({ spec }) =>
+      (spec.configPatches ?? []).flatMap(({ match }) => Object.keys(match?.proxy?.metadata ?? {})),
+    );
+    return [...perReplica].filter((field) => asked.includes(field));
+  });
 }
 
 /**
