@@ -1,4 +1,8 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect } from "node:tls";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -97,6 +101,32 @@ describe("createCitadel()", () => {
     }
     expect(audit.entries).toHaveLength(2);
     expect(await metrics()).toContain("\ncitadel_server_success_cert_issuance_count 2\n");
+  });
+
+  it("serves TLS, and gives certificates, that OpenSSL verifies", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "weft-citadel-"));
+    const openssl = (...args: string[]) =>
+      new Promise<string>((resolve, reject) => {
+        const child = execFile("openssl", args, { cwd: folder, timeout: 5_000 }, (error, stdout, stderr) =>
+          error === null ? resolve(stdout) : reject(new Error(`${stdout}${stderr}`)),
+        );
+        child.stdin?.end();
+      });
+    const [leaf = "", root = ""] = await call({ token: await tokenFor("web") });
+    writeFileSync(join(folder, "leaf.pem"), leaf);
+    writeFileSync(join(folder, "root.pem"), root);
+    expect(await openssl("verify", "-x509_strict", "-CAfile", "root.pem", "leaf.pem")).toContain(
+      "leaf.pem: OK",
+    );
+    const name = "istiod.istio-system.svc";
+    const [address = ""] = citadel.addresses.grpc;
+    const session = await openssl(
+      ...["s_client", "-connect", address, "-servername", name, "-verify_hostname", name],
+      ...["-CAfile", "root.pem", "-verify_return_error", "-alpn", "h2"],
+    );
+    expect(session).toContain("Verify return code: 0 (ok)");
+    expect(session).toContain("ALPN protocol: h2");
+    rmSync(folder, { recursive: true });
   });
 
   it("renews by the certificate that it gave, without a token", async () => {
