@@ -1,14 +1,22 @@
+import { formatProblem } from "@weft/base";
 import { parseFile } from "@weft/config-sources";
+import { decodeMeshConfig } from "@weft/discovery";
 import { kubernetesDerivations } from "@weft/gateway-api";
-import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
+import type { MeshConfig } from "@weft/istio-api";
 import { createStore, type MeshSnapshot, type NodeInput, type ProxyNode, parseNode } from "@weft/mesh-model";
+
+/** The settings of MeshConfig that cases differ in, by its own names. */
+export interface MeshSettings {
+  readonly outboundTrafficPolicy?: { readonly mode: string };
+  readonly inboundTrafficPolicy?: { readonly mode: string };
+}
 
 /** A mesh given as YAML texts, and the proxy that looks at it. */
 export interface MeshInput {
   readonly texts: readonly string[];
   readonly node: NodeInput;
   /** What differs from the defaults, as MeshConfig has it. */
-  readonly meshConfig?: { readonly outboundTrafficPolicy?: { readonly mode: string } };
+  readonly meshConfig?: MeshSettings;
 }
 
 /** Reads a mesh. Objects that break a rule are taken all the same: the cases test what comes of them. */
@@ -28,8 +36,9 @@ export function loadMesh({ texts, node, meshConfig }: MeshInput): {
   return { snapshot: store.snapshot(), node: parsed };
 }
 
-function readMeshConfig(config: MeshInput["meshConfig"]): MeshConfig {
-  const mode = config?.outboundTrafficPolicy?.mode ?? defaultMeshConfig.outboundTrafficPolicy;
-  if (mode !== "ALLOW_ANY" && mode !== "REGISTRY_ONLY") throw new Error(`outboundTrafficPolicy ${mode}`);
-  return { ...defaultMeshConfig, outboundTrafficPolicy: mode };
+function readMeshConfig(settings: MeshSettings = {}): MeshConfig {
+  const { value, problems } = decodeMeshConfig(settings);
+  const [problem] = problems;
+  if (problem) throw new Error(formatProblem(problem));
+  return value;
 }

@@ -30,7 +30,7 @@ describe("decodeMeshConfig()", () => {
     expect(problems.map(({ severity, path, message }) => `${severity} ${path} ${message}`)).toEqual([
       'error connectTimeout must be a duration such as "10s", is 3',
       'error h2UpgradePolicy must be DO_NOT_UPGRADE or UPGRADE, is "MAYBE"',
-      'error outboundTrafficPolicy must be {mode: ALLOW_ANY or REGISTRY_ONLY}, is "REGISTRY_ONLY"',
+      'error outboundTrafficPolicy must be {mode: ALLOW_ANY or REGISTRY_ONLY or ALLOW_ANY_DYNAMIC_DNS}, is "REGISTRY_ONLY"',
       "warning caCertificates is not read and has no effect",
     ]);
   });

@@ -51,7 +51,11 @@ const fields: readonly (readonly [name: string, field: keyof MeshConfig, reader:
   ["protocolDetectionTimeout", "protocolDetectionTimeoutMs", duration],
   ["dnsRefreshRate", "dnsRefreshRateMs", duration],
   ["enableAutoMtls", "enableAutoMtls", boolean],
-  ["outboundTrafficPolicy", "outboundTrafficPolicy", mode("ALLOW_ANY", "REGISTRY_ONLY")],
+  [
+    "outboundTrafficPolicy",
+    "outboundTrafficPolicy",
+    mode("ALLOW_ANY", "REGISTRY_ONLY", "ALLOW_ANY_DYNAMIC_DNS"),
+  ],
   ["inboundTrafficPolicy", "inboundTrafficPolicy", mode("PASSTHROUGH", "LOCALHOST")],
   ["proxyListenPort", "proxyListenPort", port],
   ["proxyInboundListenPort", "proxyInboundListenPort", port],

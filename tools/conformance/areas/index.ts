@@ -1,7 +1,9 @@
 import type { Area } from "../area.ts";
 import { acceptedInputs } from "./accepted-inputs.ts";
 import { gatewayApi } from "./gateway-api.ts";
+import { inboundClusters } from "./inbound-clusters.ts";
 import { ingress } from "./ingress.ts";
+import { sidecarRoutes } from "./sidecar-routes.ts";
 import { simulation } from "./simulation.ts";
 
 /** All areas, the plain ones first: what fails there fails everywhere. */
@@ -12,4 +14,6 @@ export const areas: readonly Area[] = [
   gatewayApi,
   ingress,
   simulation,
+  sidecarRoutes,
+  inboundClusters,
 ];

@@ -1,13 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatProblem } from "@weft/base";
 import type { Area, CaseResult, Outcome } from "../area.ts";
 import { failed, passed, unsupported } from "../area.ts";
-import { generate } from "../generate.ts";
-import { loadMesh } from "../load-mesh.ts";
 import { type Call, type CallResult, resultFields, type SimulationCase } from "../simulation/case.ts";
 import { type CompiledMesh, compileMesh } from "../simulation/compiled-mesh.ts";
 import { evaluateCall } from "../simulation/evaluate-call.ts";
+import { reasonOf, resourcesFor } from "../simulation/proxy.ts";
 
 /** `simulation/calls.json`: each call of each case is one case here. */
 export const simulation: Area = {
@@ -43,7 +41,7 @@ function* runCase(one: SimulationCase): Iterable<CaseResult> {
   try {
     mesh = compileCase(one);
   } catch (cause) {
-    yield* results(failed(cause instanceof Error ? cause.message : String(cause)));
+    yield* results(failed(reasonOf(cause)));
     return;
   }
   for (const { name, call, result } of one.calls) {
@@ -52,29 +50,9 @@ function* runCase(one: SimulationCase): Iterable<CaseResult> {
 }
 
 function compileCase({ config, kubeConfig, proxy, meshConfig }: SimulationCase): CompiledMesh {
-  const type = proxy.type ?? "sidecar";
-  const namespace = proxy.namespace ?? "default";
-  const ip = proxy.ip ?? "1.1.1.1";
-  const { snapshot, node } = loadMesh({
-    texts: [kubeConfig, config],
-    node: {
-      id: `${type}~${ip}~app.${namespace}~${namespace}.svc.cluster.local`,
-      metadata: {
-        // What a real agent says of itself, which has the mesh's certificates; Istio 1.23 as upstream's proxies.
-        ISTIO_VERSION: "1.23.0",
-        ...proxy.metadata,
-        ...(proxy.labels ? { LABELS: proxy.labels } : {}),
-        NAMESPACE: namespace,
-      },
-      // None of Istio's own filters: the calls are walked through what Weft's proxy compiles.
-      extensions: [],
-    },
-    ...(meshConfig ? { meshConfig } : {}),
-  });
-  const { value, problems } = generate(snapshot, node);
-  const error = problems.find(({ severity }) => severity === "error");
-  if (error) throw new Error(`withheld: ${formatProblem(error)}`);
-  return compileMesh(value);
+  return compileMesh(
+    resourcesFor({ texts: [kubeConfig, config], proxy, ...(meshConfig ? { meshConfig } : {}) }),
+  );
 }
 
 function judge(mesh: CompiledMesh, call: Call, want: CallResult, type: "sidecar" | "router"): Outcome {
@@ -82,7 +60,7 @@ function judge(mesh: CompiledMesh, call: Call, want: CallResult, type: "sidecar"
   try {
     got = evaluateCall(mesh, call, type);
   } catch (cause) {
-    return failed(cause instanceof Error ? cause.message : String(cause));
+    return failed(reasonOf(cause));
   }
   for (const field of resultFields) {
     // An error is always compared: a call that should go through must not fail.

@@ -1,9 +1,11 @@
+import type { MeshSettings } from "../load-mesh.ts";
+
 /** A case of `simulation/calls.json`: a mesh, a proxy, and calls with what they come to. */
 export interface SimulationCase {
   readonly id: string;
   readonly config: string;
   readonly kubeConfig: string;
-  readonly meshConfig?: { readonly outboundTrafficPolicy?: { readonly mode: string } };
+  readonly meshConfig?: MeshSettings;
   /** Switches of pilot that are not at their defaults. */
   readonly features?: Readonly<Record<string, unknown>>;
   readonly skipValidation?: boolean;

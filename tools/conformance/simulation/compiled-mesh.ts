@@ -1,5 +1,3 @@
-import { fromBinary, type Message } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { formatProblem, systemClock } from "@weft/base";
 import {
   type Compiled,
@@ -8,6 +6,7 @@ import {
   compileRouteTable,
   createFilterChainMatcher,
   createStatsStore,
+  createTlsEnvironment,
   type FilterChainMatcher,
   type HttpConnectionManagerConfig,
   httpFilterFactories,
@@ -15,9 +14,10 @@ import {
   type NetworkFilter,
   type RouteTable,
 } from "@weft/dataplane/evaluate";
-import { type ResourceSet, typeUrls, unpackAny } from "@weft/envoy-api";
+import { type ResourceSet, typeUrls } from "@weft/envoy-api";
 import type { Listener } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import type { RouteConfiguration } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
+import { decode } from "./decode.ts";
 
 /** A listener as the proxy compiled it, with the message it came from. */
 export interface CompiledListener {
@@ -59,16 +59,6 @@ export function compileMesh(resources: ResourceSet): CompiledMesh {
   };
 }
 
-function decode<M extends Message>(resources: ResourceSet, typeUrl: string): Map<string, M> {
-  return new Map(
-    [...resources.ofType(typeUrl)].map(([name, { any }]) => {
-      const unpacked = unpackAny(fromBinary(AnySchema, any));
-      if (unpacked === undefined) throw new Error(`${name}: a resource of an unknown type`);
-      return [name, unpacked.message as M]; // the type URL says which
-    }),
-  );
-}
-
 function accepted<T>(name: string, { value, problems }: Compiled<T>): T {
   if (value !== undefined) return value;
   throw new Error(`NACK ${name}: ${problems.map(formatProblem).join("; ")}`);
@@ -84,6 +74,7 @@ function simulatedEnvironment(
   };
   return {
     clock: systemClock,
+    tls: createTlsEnvironment(systemClock),
     random: () => 0,
     requestId: () => "",
     stats: createStatsStore({ accepts: () => true }),

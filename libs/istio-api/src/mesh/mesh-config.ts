@@ -17,7 +17,8 @@ export interface MeshConfig {
   readonly protocolDetectionTimeoutMs: number;
   readonly dnsRefreshRateMs: number;
   readonly enableAutoMtls: boolean;
-  readonly outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY";
+  /** What becomes of traffic to unknown hosts; with `ALLOW_ANY_DYNAMIC_DNS` proxies look up the hosts of requests. */
+  readonly outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY" | "ALLOW_ANY_DYNAMIC_DNS";
   readonly inboundTrafficPolicy: "PASSTHROUGH" | "LOCALHOST";
   readonly proxyListenPort: number;
   readonly proxyInboundListenPort: number;

@@ -10,6 +10,7 @@ import type { Config } from "../config.ts";
 import { resolveHost } from "../hostname.ts";
 import type { Exported } from "../snapshot.ts";
 import { parseExportTo } from "../visibility.ts";
+import { isConsumerRoute } from "./route-semantics.ts";
 
 /** The name that stands for all sidecars in `gateways` of a VirtualService. */
 export const meshGateway = "mesh";
@@ -52,7 +53,11 @@ export function resolveVirtualService(
   });
   return {
     ...config,
-    exportTo: parseExportTo(spec.exportTo, namespace, mesh.defaultVirtualServiceExportTo),
+    exportTo: parseExportTo(
+      isConsumerRoute(config, mesh.domainSuffix) ? ["."] : spec.exportTo,
+      namespace,
+      mesh.defaultVirtualServiceExportTo,
+    ),
     spec: {
       ...spec,
       hosts: (spec.hosts ?? []).map(host),

@@ -1,5 +1,6 @@
 import type { VirtualService } from "@weft/istio-api";
-import { type HostIndex, hostCovers, indexHosts, mostSpecificHost } from "../hostname.ts";
+import { type HostIndex, hostCovers, hostsOverlap, indexHosts, mostSpecificHost } from "../hostname.ts";
+import { hasGatewaySemantics } from "../istio/route-semantics.ts";
 import type { Service } from "../service.ts";
 import type { Exported } from "../snapshot.ts";
 
@@ -56,15 +57,20 @@ export function withPort(service: Service, port: number): Service | undefined {
   return ports.length === service.ports.length ? service : Object.freeze({ ...service, ports });
 }
 
-/** The VirtualServices an egress listener imports: those of which a host is covered. */
+/**
+ * The VirtualServices an egress listener imports: those of which a host has a name in common with what is imported.
+ * What stands for a route of the Gateway API must be covered, as services must.
+ */
 export function selectVirtualServices(
   virtualServices: readonly Exported<VirtualService>[],
   hosts: EgressHosts,
 ): readonly Exported<VirtualService>[] {
-  return virtualServices.filter(({ namespace, spec }) => {
+  return virtualServices.filter((config) => {
+    const { namespace, spec } = config;
+    const matches = hasGatewaySemantics(config) ? hostCovers : hostsOverlap;
     const patterns = [hosts.get(namespace), hosts.get("*")].flatMap((index) => [
       ...(index?.byHost.keys() ?? []),
     ]);
-    return spec.hosts?.some((host) => patterns.some((pattern) => hostCovers(pattern, host))) ?? false;
+    return spec.hosts?.some((host) => patterns.some((pattern) => matches(pattern, host))) ?? false;
   });
 }

@@ -1,4 +1,10 @@
-import type { OutboundTrafficPolicy, Sidecar, SidecarPort, VirtualService } from "@weft/istio-api";
+import type {
+  MeshConfig,
+  OutboundTrafficPolicy,
+  Sidecar,
+  SidecarPort,
+  VirtualService,
+} from "@weft/istio-api";
 import type { Config } from "../config.ts";
 import { meshGateway } from "../istio/resolve-names.ts";
 import type { Service } from "../service.ts";
@@ -33,7 +39,7 @@ export interface EgressScope {
   readonly services: readonly Service[];
   readonly servicesByHostname: ReadonlyMap<string, Service>;
   readonly outboundTrafficPolicy: {
-    readonly mode: "ALLOW_ANY" | "REGISTRY_ONLY";
+    readonly mode: MeshConfig["outboundTrafficPolicy"];
     readonly egressProxy?: NonNullable<OutboundTrafficPolicy["egressProxy"]>;
   };
 }

@@ -166,6 +166,20 @@ describe("viewFor() Sidecar", () => {
     expect(hosts(scope.services)).toEqual([host("web"), host("stock", "shop")]);
   });
 
+  it("imports VirtualServices that have a name in common with what it imports, routes only what covers them", () => {
+    const vs = (name: string, hosts: readonly string[], annotations = {}) =>
+      anObject("VirtualService", name, { hosts }, { annotations });
+    const route = { "internal.istio.io/route-semantics": "gateway" };
+    const { scope } = view([
+      vs("wider", ["*.example.com"]),
+      vs("route-wider", ["*.example.com"], route),
+      vs("route-same", ["a.example.com"], route),
+      vs("other", ["b.example.com"]),
+      sidecar("s", { egress: [{ hosts: ["*/a.example.com"] }] }),
+    ]);
+    expect(scope.listeners[0]?.virtualServices.map(({ name }) => name)).toEqual(["route-same", "wider"]);
+  });
+
   it("shares the services of the namespace where it names none", () => {
     const snapshot = snapshotOf([
       ...services,
@@ -203,6 +217,26 @@ describe("virtualServicesOf()", () => {
       "mesh",
     ).map(({ name }) => name);
     expect(names).toEqual(["c-private", "b-exported", "a-public"]);
+  });
+
+  it("keeps routes for services of other namespaces to their own clients", () => {
+    const route = (name: string, hosts: readonly string[], namespace: string) =>
+      anObject(
+        "VirtualService",
+        name,
+        { hosts, gateways: ["mesh"] },
+        { namespace, annotations: { "internal.istio.io/route-semantics": "gateway" } },
+      );
+    const objects = [
+      route("producer", [host("cart", "shop")], "shop"),
+      route("consumer", [host("cart", "shop")], "default"),
+      route("foreign", [host("cart", "shop")], "elsewhere"),
+      route("unknown-host", ["a.example.com"], "elsewhere"),
+    ];
+    const names = (namespace: string) =>
+      virtualServicesOf(view(objects, aNode({ namespace })), "mesh").map(({ name }) => name);
+    expect(names("default")).toEqual(["consumer", "producer", "unknown-host"]);
+    expect(names("shop")).toEqual(["producer", "unknown-host"]);
   });
 
   it("finds those of a gateway by its whole name", () => {

@@ -10,8 +10,9 @@ export function toDuration(ms: number): Duration {
   return create(DurationSchema, { seconds: BigInt(seconds), nanos: (micros % 1e6) * 1000 });
 }
 
-/** A TCP address. */
+/** A TCP address, or a Unix socket by its path. */
 export function toSocketAddress(address: string, port: number): MessageInitShape<typeof AddressSchema> {
+  if (address.startsWith("/")) return { address: { case: "pipe", value: { path: address } } };
   return {
     address: {
       case: "socketAddress",

@@ -62,6 +62,7 @@ export interface LocalityEndpoints {
 
 /** One address of a backend. */
 export interface BackendEndpoint {
+  /** An IP address, a host name, or the path of a Unix socket, whose port is 0. */
   readonly address: string;
   readonly port: number;
   readonly weight: number;

@@ -23,7 +23,10 @@ export interface InboundPort {
   readonly origin: readonly ObjectRef[];
 }
 
+const unixScheme = "unix://";
+
 function parseEndpoint(text: string): { readonly address: string; readonly port: number } | undefined {
+  if (text.startsWith(unixScheme)) return { address: text.slice(unixScheme.length), port: 0 };
   const parts = /^\[?([^\]]*)\]?:(\d+)$/.exec(text);
   return parts?.[1] === undefined ? undefined : { address: parts[1], port: Number(parts[2]) };
 }
@@ -82,6 +85,8 @@ export function inboundPorts(context: BuildContext): readonly InboundPort[] {
     else byPort.set(target.targetPort, [target]);
   }
   const intercepted = view.node.interceptionMode !== "NONE";
+  // With LOCALHOST the application need not listen on the address that clients ask for.
+  const local = !intercepted || context.mesh.inboundTrafficPolicy === "LOCALHOST";
   const own = view.node.ipAddresses[0] ?? "0.0.0.0";
   return [...byPort.entries()]
     .sort(([a], [b]) => a - b)
@@ -92,6 +97,7 @@ export function inboundPorts(context: BuildContext): readonly InboundPort[] {
       targets,
       origin: [],
       namedFor: intercepted ? "0.0.0.0" : own,
-      ...(intercepted ? {} : { bind: own, forwardTo: { address: "127.0.0.1", port: number } }),
+      ...(intercepted ? {} : { bind: own }),
+      ...(local ? { forwardTo: { address: "127.0.0.1", port: number } } : {}),
     }));
 }
