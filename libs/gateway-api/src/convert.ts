@@ -14,7 +14,7 @@ import {
   type TCPRouteSpec,
   type TLSRouteSpec,
 } from "@weft/istio-api";
-import { type Config, type MeshObject, readConfig } from "@weft/mesh-model";
+import { type Config, type Derived, type MeshObject, type ObjectStatus, readConfig } from "@weft/mesh-model";
 import { conditionsOf } from "./conditions.ts";
 import type { Context } from "./context.ts";
 import { findClass, isOwnClass } from "./gateways/classes.ts";
@@ -35,7 +35,7 @@ import {
   listenerSetStatus,
 } from "./listener-sets/convert.ts";
 import { gatewayName } from "./names.ts";
-import { type ObjectStatus, refOf } from "./output.ts";
+import { refOf } from "./output.ts";
 import { convertBackendTlsPolicies } from "./policies/backend-tls.ts";
 import { backendHosts } from "./references/backend-hosts.ts";
 import { readGrants } from "./references/grants.ts";
@@ -45,16 +45,6 @@ import type { RouteParent } from "./routes/parents.ts";
 import { convertTcpRoute } from "./routes/tcp/convert.ts";
 import { convertTlsRoute } from "./routes/tls/convert.ts";
 import { type HttpShare, mergeShares } from "./routes/virtual-services.ts";
-
-/** What becomes of objects of the Gateway API. */
-export interface Converted {
-  /** Istio's Gateways, VirtualServices and DestinationRules. */
-  readonly objects: readonly MeshObject[];
-  /** The status of every object that is Istio's to speak of. */
-  readonly statuses: readonly ObjectStatus[];
-  /** What is not carried out at all. */
-  readonly problems: readonly Problem[];
-}
 
 /** The objects of a kind, the older first, then by namespace and name: who is first has the better claim. */
 function listOf<Spec>(
@@ -77,7 +67,7 @@ function compare(a: string, b: string): number {
 }
 
 /** Converts everything. Pure, and the same whatever the order of objects. */
-export function convertGatewayApi(input: GatewayApiInput): Converted {
+export function convertGatewayApi(input: GatewayApiInput): Derived {
   return new Conversion(input).run();
 }
 
@@ -102,7 +92,7 @@ class Conversion {
     this.#context = { input, grants };
   }
 
-  run(): Converted {
+  run(): Derived {
     this.#convertClasses();
     const gateways = this.#buildGateways();
     const sets = buildListenerSets(

@@ -1,12 +1,6 @@
 import type { ObjectRef, SourcePosition } from "@weft/base";
 import type { Config, MeshObject } from "@weft/mesh-model";
 
-/** The status of one object, as its controller would write it. */
-export interface ObjectStatus {
-  readonly object: ObjectRef;
-  readonly status: Readonly<Record<string, unknown>>;
-}
-
 /** Whence a generated object comes. */
 export interface Origin {
   readonly namespace: string;

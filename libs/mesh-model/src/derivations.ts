@@ -1,4 +1,4 @@
-import type { Problem } from "@weft/base";
+import type { ObjectRef, Problem } from "@weft/base";
 import type { MeshConfig } from "@weft/istio-api";
 import {
   type Collection,
@@ -31,7 +31,15 @@ export interface Derivation {
 /** What a derivation made. */
 export interface Derived {
   readonly objects: readonly MeshObject[];
+  /** What is to be said of the objects it read. */
+  readonly statuses: readonly ObjectStatus[];
   readonly problems: readonly Problem[];
+}
+
+/** The status of one object, as its controller would write it; times are the writer's. */
+export interface ObjectStatus {
+  readonly object: ObjectRef;
+  readonly status: Readonly<Record<string, unknown>>;
 }
 
 /** Adds what derivations make to the objects of a store; what has not changed stays the same object. */
@@ -39,12 +47,13 @@ export interface Derivations {
   extend(collections: Collections, meshConfig: MeshConfig): Collections;
   /** Those of the last {@link extend}. */
   problems(): readonly Problem[];
+  statuses(): readonly ObjectStatus[];
 }
 
 interface Run {
   readonly inputs: readonly (Collection | MeshConfig | undefined)[];
   readonly collections: Collections;
-  readonly problems: readonly Problem[];
+  readonly derived: Derived;
 }
 
 interface Merge {
@@ -67,7 +76,7 @@ export function createDerivations(derivations: readonly Derivation[]): Derivatio
     const next = {
       inputs,
       collections: collect(derived.objects, before?.collections),
-      problems: derived.problems,
+      derived,
     };
     runs.set(derivation, next);
     return next;
@@ -89,7 +98,8 @@ export function createDerivations(derivations: readonly Derivation[]): Derivatio
       }
       return extended;
     },
-    problems: () => derivations.flatMap((derivation) => runs.get(derivation)?.problems ?? []),
+    problems: () => derivations.flatMap((derivation) => runs.get(derivation)?.derived.problems ?? []),
+    statuses: () => derivations.flatMap((derivation) => runs.get(derivation)?.derived.statuses ?? []),
   };
 }
 

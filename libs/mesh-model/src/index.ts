@@ -1,6 +1,6 @@
 export { collectionOf } from "./collections.ts";
 export { type Config, compareByCreation, readConfig } from "./config.ts";
-export type { Derivation, DerivationInput, Derived } from "./derivations.ts";
+export type { Derivation, DerivationInput, Derived, ObjectStatus } from "./derivations.ts";
 export {
   type HostIndex,
   hostCovers,

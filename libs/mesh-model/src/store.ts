@@ -2,7 +2,7 @@ import { deepFreeze, type ObjectRef, type Problem, stableStringify } from "@weft
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { type BuiltSnapshot, buildSnapshot } from "./build-snapshot.ts";
 import { type Collection, collectionOf, digestOf, fingerprint, type Stored } from "./collections.ts";
-import { createDerivations, type Derivation } from "./derivations.ts";
+import { createDerivations, type Derivation, type ObjectStatus } from "./derivations.ts";
 import type { MeshObject, SourceEvent } from "./object.ts";
 import type { MeshSnapshot } from "./snapshot.ts";
 
@@ -28,6 +28,8 @@ export interface Store {
   problems(): readonly Problem[];
   /** Problems of what the last snapshot was derived from: what of other APIs is not carried out. */
   derivedProblems(): readonly Problem[];
+  /** What the last snapshot has to say of the objects it was derived from. */
+  statuses(): readonly ObjectStatus[];
 }
 
 /** Creates an empty store. */
@@ -108,5 +110,6 @@ export function createStore(options: StoreOptions = {}): Store {
       ...derivations.problems(),
     ],
     derivedProblems: () => derivations.problems(),
+    statuses: () => derivations.statuses(),
   };
 }

@@ -1,4 +1,4 @@
-import { formatObjectRef, type Problem } from "@weft/base";
+import type { Problem } from "@weft/base";
 import type { KubernetesGatewaySpec } from "@weft/istio-api";
 import type { Config, MeshObject } from "@weft/mesh-model";
 import { conditionsOf, type Failure } from "../conditions.ts";
@@ -39,7 +39,7 @@ export function buildGateway(
 /** Why nothing is done for a Gateway, where nothing is. */
 export function unsupportedGateway({ config, class: { unsupported } }: BuiltGateway): readonly Problem[] {
   if (unsupported === undefined) return [];
-  const message = `${formatObjectRef(refOf(config))} has no effect: ${unsupported}`;
+  const message = `has no effect: ${unsupported}`;
   const position = config.position ? { position: config.position } : {};
   return [
     { severity: "warning", code: "unsupported", path: "spec", message, object: refOf(config), ...position },

@@ -4,11 +4,11 @@ import type {
   PolicyAncestorStatus,
   ServiceEntry,
 } from "@weft/istio-api";
-import type { Config, MeshObject } from "@weft/mesh-model";
+import type { Config, MeshObject, ObjectStatus } from "@weft/mesh-model";
 import { conditionsOf, type Failure } from "../conditions.ts";
 import type { Context } from "../context.ts";
 import { annotation, destinationRuleName, gatewayController, meshController } from "../names.ts";
-import { generatedObject, type ObjectStatus, refOf } from "../output.ts";
+import { generatedObject, refOf } from "../output.ts";
 import { type PolicyTarget, resolveTarget } from "./targets.ts";
 
 type Policy = Config<BackendTLSPolicySpec>;

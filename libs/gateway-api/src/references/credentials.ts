@@ -20,8 +20,11 @@ export function readCredentials(
   configMaps: readonly MeshObject[],
 ): Credentials {
   const byKind = { Secret: index(secrets), ConfigMap: index(configMaps) };
-  const find = (kind: keyof typeof byKind, key: string): Data | "unknown" | "absent" =>
-    byKind[kind].size === 0 ? "unknown" : (byKind[kind].get(key) ?? "absent");
+  const find = (kind: keyof typeof byKind, key: string): Data | "unknown" | "absent" => {
+    if (byKind[kind].size === 0) return "unknown";
+    const object = byKind[kind].get(key);
+    return object ? dataOf(object) : "absent";
+  };
   return {
     keyPair: (namespace, name) => {
       const data = find("Secret", `${namespace}/${name}`);
@@ -34,12 +37,8 @@ export function readCredentials(
   };
 }
 
-function index(objects: readonly MeshObject[]): ReadonlyMap<string, Data> {
-  return new Map(
-    objects.map(
-      (object) => [`${object.metadata.namespace}/${object.metadata.name}`, dataOf(object)] as const,
-    ),
-  );
+function index(objects: readonly MeshObject[]): ReadonlyMap<string, MeshObject> {
+  return new Map(objects.map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object]));
 }
 
 /** Of `data`, base64 in Secrets, and `stringData`; what is no text is left out: nobody has validated these kinds. */
