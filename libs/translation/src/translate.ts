@@ -3,6 +3,7 @@ import { type ResourceSet, typeUrls } from "@weft/envoy-api";
 import type { ProxyView } from "@weft/mesh-model";
 import { buildProxyIr } from "./build.ts";
 import { applyEnvoyFilters } from "./envoy-filter/index.ts";
+import { isProxyless, proxylessLists, proxylessView } from "./grpc/resources.ts";
 import { IdentityMemo } from "./memo.ts";
 import { nameTableList } from "./name-table/build.ts";
 import { prepare } from "./prepare.ts";
@@ -32,9 +33,11 @@ export function createTranslator(): Translator {
   return {
     prepare: (view) => prepare(view, memo),
     translate: (view, previous) => {
-      const ir = buildProxyIr(view, memo);
-      const lists = encodeIr(ir.value, { memo, last, scopeKey: view.scopeKey });
-      const patched = applyEnvoyFilters(view, lists, memo);
+      const proxyless = isProxyless(view);
+      const ir = buildProxyIr(proxyless ? proxylessView(view) : view, memo);
+      const patched = proxyless
+        ? { value: proxylessLists(view, ir.value, memo), problems: [] }
+        : applyEnvoyFilters(view, encodeIr(ir.value, { memo, last, scopeKey: view.scopeKey }), memo);
       const named = new Map(patched.value).set(typeUrls.nameTable, [nameTableList(view, memo)]);
       const value = toResourceSet(named, memo, previous);
       const rejected = (value.withheld ?? []).map(toProblem);

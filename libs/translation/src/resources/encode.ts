@@ -79,7 +79,7 @@ export function encodeResource(
 }
 
 /** Encodes a message that a proxy takes; withholds one that it would reject. */
-function encodeChecked<Desc extends DescMessage>(
+export function encodeChecked<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
   of: { readonly name: string; readonly typeUrl: string; readonly origin: readonly ObjectRef[] },
