@@ -27,7 +27,7 @@ function run(documents: readonly unknown[]) {
 function pick(resources: ResourcesJson, show: GoldenHead["proxies"][number]["show"]) {
   return Object.fromEntries(
     Object.entries(show).map(([section, names]) => {
-      const all = resources[section as keyof ResourcesJson]; // a section by its type
+      const all = resources[section as keyof ResourcesJson] ?? {}; // a section by its type
       return [section, Object.fromEntries(names.map((name) => [name, all[name] ?? null]))];
     }),
   );

@@ -11,7 +11,12 @@ const sections = {
 } as const;
 
 /** Resources as Envoy's JSON, by section and name. */
-export type ResourcesJson = Readonly<Record<keyof typeof sections, Readonly<Record<string, unknown>>>>;
+export type ResourcesJson = Readonly<Record<keyof typeof sections, Section>> & {
+  /** TypedExtensionConfigs (ECDS); absent where there are none. */
+  readonly extensions?: Section;
+};
+
+type Section = Readonly<Record<string, unknown>>;
 
 function decode({ any }: EncodedResource): unknown {
   const unpacked = unpackAny(fromBinary(AnySchema, any));
@@ -23,11 +28,13 @@ function decode({ any }: EncodedResource): unknown {
 export function resourcesToJson(resources: ResourceSet): ResourcesJson {
   const section = (typeUrl: string) =>
     Object.fromEntries([...resources.ofType(typeUrl).values()].map((one) => [one.name, decode(one)]));
+  const extensions = section(typeUrls.extensionConfig);
   return {
     clusters: section(sections.clusters),
     endpoints: section(sections.endpoints),
     listeners: section(sections.listeners),
     routes: section(sections.routes),
     secrets: section(sections.secrets),
+    ...(Object.keys(extensions).length === 0 ? {} : { extensions }),
   };
 }
