@@ -1,16 +1,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { deepFreeze, formatObjectRef, formatProblem } from "@weft/base";
-import { parseFile } from "@weft/config-sources";
 import { defaultMeshConfig } from "@weft/istio-api";
-import {
-  collectionOf,
-  createStore,
-  type Derived,
-  type MeshObject,
-  parseNode,
-  viewFor,
-} from "@weft/mesh-model";
+import { collectionOf, type Derived, type MeshObject } from "@weft/mesh-model";
 import {
   describeGolden,
   describeWithPeer,
@@ -20,17 +12,15 @@ import {
   toYaml,
   validateWithEnvoy,
 } from "@weft/testkit";
-import { resourcesToJson, translate } from "@weft/translation";
+import type { ResourcesJson } from "@weft/translation";
 import { kubernetesDerivations } from "./index.ts";
+import { parseText, resourcesFor, snapshotOf } from "./testing/mesh.ts";
 
 const folder = join(import.meta.dirname, "../golden");
 
-/** Documents as objects. @throws where one is not sound: the inputs here are */
+/** Documents as objects, frozen, without where they stand: their order must not matter. */
 function parse(documents: readonly unknown[]): readonly MeshObject[] {
-  const { objects, problems } = parseFile("input.yaml", documents.map(toYaml).join("---\n"));
-  const errors = problems.filter(({ severity }) => severity === "error");
-  if (errors.length > 0) throw new Error(errors.map(formatProblem).join("\n"));
-  return objects.map((object) => {
+  return parseText(documents.map(toYaml).join("---\n")).map((object) => {
     const { position: _, ...rest } = object;
     return deepFreeze(rest);
   });
@@ -81,22 +71,14 @@ describe("kubernetesDerivations", () => {
 });
 
 /** What the pods of the Gateways' Services get, and a sidecar. */
-function translations(objects: readonly MeshObject[]) {
-  const store = createStore({ derivations: kubernetesDerivations });
-  for (const object of objects) store.apply({ kind: "upsert", object });
-  const snapshot = store.snapshot();
-  const ids = [
+function translations(objects: readonly MeshObject[]): readonly ResourcesJson[] {
+  const snapshot = snapshotOf(objects);
+  const nodes = [
     ["router~10.1.0.9~edge-1.infra~infra.svc.cluster.local", { gateway: "edge" }],
     ["router~10.1.0.8~ingress-1.istio-system~istio-system.svc.cluster.local", { istio: "ingressgateway" }],
     ["sidecar~10.1.0.7~client-1.shop~shop.svc.cluster.local", { app: "client" }],
   ] as const;
-  return ids.map(([id, LABELS]) => {
-    const { value: node } = parseNode({ id, metadata: { LABELS } });
-    if (node === undefined) throw new Error(`${id} is no node id`);
-    const { value, problems } = translate(viewFor(snapshot, node));
-    expect(problems.filter(({ severity }) => severity === "error")).toEqual([]);
-    return resourcesToJson(value);
-  });
+  return nodes.map(([id, LABELS]) => resourcesFor(snapshot, { id, metadata: { LABELS } }));
 }
 
 describe("what translation makes of derived objects", () => {

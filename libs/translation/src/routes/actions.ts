@@ -26,14 +26,8 @@ export function buildRedirect(
       `${path}.redirectCode`,
       `${code} is no redirect; 301, 302, 303, 307 and 308 are; 301 is used`,
     );
-  const derived =
-    redirect.derivePort === "FROM_REQUEST_PORT"
-      ? listenPort
-      : redirect.derivePort === "FROM_PROTOCOL_DEFAULT" && redirect.scheme !== undefined
-        ? redirect.scheme === "https"
-          ? 443
-          : 80
-        : undefined;
+  // Envoy needs no port for FROM_PROTOCOL_DEFAULT: without one, the scheme's own is meant, and left out of the Location.
+  const derived = redirect.derivePort === "FROM_REQUEST_PORT" ? listenPort : undefined;
   const port = redirect.port ?? derived;
   return {
     kind: "redirect",
