@@ -28,9 +28,19 @@ const allowed = {
   // Never sources, never xds: a pure function of the view.
   translation: [...base, "envoy-api", "istio-api", "matching", "mesh-model", "mesh-rpc", "validation"],
   // Never the control plane.
-  dataplane: [...base, "envoy-api", "xds", "matching", "observability"],
+  dataplane: [...base, "envoy-api", "xds", "matching", "observability", "pki"],
   // The engines of the apps (docs/decisions): wiring that has logic, so not in an app folder.
-  discovery: [...model, ...observed, "config-sources", "gateway-api", "translation", "xds", "bus", "envoy-api", "mesh-rpc"],
+  discovery: [
+    ...model,
+    ...observed,
+    "config-sources",
+    "gateway-api",
+    "translation",
+    "xds",
+    "bus",
+    "envoy-api",
+    "mesh-rpc",
+  ],
   agent: [...api, "observability", "xds"],
   "local-mesh": [...model, ...observed, "config-sources", "discovery", "agent", "bus", "envoy-api", "xds"],
   testkit: [...model, ...api, "matching", "observability", "xds", "translation"],

@@ -8,6 +8,7 @@ export {
   type CompileEnvironment,
   compileListener,
   compileRouteTable,
+  createTlsEnvironment,
 } from "./compile/index.ts";
 export { httpFilterFactories } from "./http/filters/index.ts";
 export { createFilterChainMatcher, type FilterChainMatcher } from "./listener/filter-chain-match.ts";

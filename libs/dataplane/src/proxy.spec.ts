@@ -90,13 +90,17 @@ describe("createProxy() with static resources", () => {
     expect(proxy.stats.counters.get("tcp.test.downstream_cx_no_route")?.value).toBe(1);
   });
 
-  it("closes connections that choose a TLS chain, and serves the others", async () => {
+  it("closes connections of a TLS chain whose secret does not come, and serves the others", async () => {
     const upstream = await startUpstream("a", cleanup);
     const tls = {
       name: "envoy.transport_sockets.tls",
       typed_config: {
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-        common_tls_context: {},
+        common_tls_context: {
+          tls_certificate_sds_secret_configs: [
+            { name: "absent", sds_config: { ads: {}, initial_fetch_timeout: "0.01s" } },
+          ],
+        },
       },
     };
     const proxy = await startProxy(
@@ -125,8 +129,15 @@ describe("createProxy() with static resources", () => {
       },
       cleanup,
     );
+    await until(
+      () => proxy.listeners.listeners.has("secure"),
+      "the listener, once its secret was waited for",
+    );
     const socket = connect(portOf(proxy, "secure"), "127.0.0.1");
+    socket.on("error", () => {}); // a reset is as good
     await new Promise((resolve) => socket.once("close", resolve));
+    const refused = "server_ssl_socket_factory.downstream_context_secrets_not_ready";
+    expect(proxy.stats.counters.get(`listener.127.0.0.1_0.${refused}`)?.value).toBe(1);
     const { status, text } = await get(portOf(proxy, "plain"));
     expect(status).toBe(503);
     expect(text).toContain("upstream connect error");

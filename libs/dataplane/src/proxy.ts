@@ -6,11 +6,12 @@ import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_p
 import { ExtensionSchema, type Node, NodeSchema } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import type { Logger } from "@weft/observability";
+import type { XdsClient, XdsClientOptions } from "@weft/xds";
 import { type LogFile, openLogFile } from "./access-log/index.ts";
 import { type Admin, type AdminOptions, type ServerInfo, startAdmin } from "./admin/index.ts";
-import { type BootstrapSettings, compileBootstrap } from "./bootstrap/index.ts";
+import { type BootstrapSettings, compileBootstrap, grpcAddress } from "./bootstrap/index.ts";
 import { type ClusterManager, createClusterManager, type Resolver } from "./cluster/index.ts";
-import type { CompileEnvironment } from "./compile/index.ts";
+import { type CompileEnvironment, createTlsEnvironment, type TlsEnvironment } from "./compile/index.ts";
 import { compiledExtensions, version } from "./extensions.ts";
 import { httpFilterFactories } from "./http/filters/index.ts";
 import { createHttpDataPath } from "./http/index.ts";
@@ -21,7 +22,14 @@ import {
 } from "./listener/index.ts";
 import type { SocketAddress } from "./runtime/connection.ts";
 import { createStatsStore, type StatsStore } from "./stats/index.ts";
-import { createResources, createRouteStore, type Resources, subscribeResources } from "./xds/index.ts";
+import {
+  createResources,
+  createRouteStore,
+  createSecretSubscriptions,
+  type Resources,
+  type SecretSubscriptions,
+  subscribeResources,
+} from "./xds/index.ts";
 
 /** Settings of {@link createProxy}. */
 export interface ProxyOptions {
@@ -103,6 +111,8 @@ class WiredProxy implements ProxyServer {
   readonly #settings: BootstrapSettings;
   readonly #resources: Resources;
   readonly #routes = createRouteStore();
+  readonly #tls: TlsEnvironment;
+  readonly #secretSubscriptions: SecretSubscriptions;
   readonly #logFiles = new Map<string, LogFile>();
   #state: ServerState = "PRE_INITIALIZING";
   #admin: Admin | undefined;
@@ -113,7 +123,14 @@ class WiredProxy implements ProxyServer {
     this.#options = options;
     this.#settings = settings;
     this.stats = createStatsStore({ accepts: settings.acceptsStat });
-    this.clusters = createClusterManager({ clock, random, resolver, stats: this.stats });
+    this.#tls = createTlsEnvironment(clock, (cluster) => grpcAddress(options.bootstrap, cluster));
+    this.clusters = createClusterManager({
+      clock,
+      random,
+      resolver,
+      stats: this.stats,
+      secrets: this.#tls.secrets,
+    });
     this.listeners = createListenerManager({
       clock,
       logger,
@@ -128,6 +145,13 @@ class WiredProxy implements ProxyServer {
       routes: this.#routes,
       environment: this.#environment(),
       clock,
+      logger,
+    });
+    this.#secretSubscriptions = createSecretSubscriptions({
+      store: this.#tls.secrets,
+      connect: ({ address, mode }) => this.#openClient({ address, mode, service: "secrets" }),
+      readFile: this.#tls.readFile,
+      stats: this.stats,
       logger,
     });
     this.#setState("PRE_INITIALIZING");
@@ -168,6 +192,7 @@ class WiredProxy implements ProxyServer {
       [],
     );
     if (rejected.length > 0) throw new ProxyStartError(rejected.join("\n"));
+    this.#secretSubscriptions.setWanted(this.#resources.secretRefs());
     if (ads === undefined) {
       this.clusters.whenWarm(() => this.#resources.whenListenersWarm(() => this.#initialized()));
       return;
@@ -189,6 +214,7 @@ class WiredProxy implements ProxyServer {
 
   async close(): Promise<void> {
     this.#xds?.close();
+    this.#secretSubscriptions.close();
     await this.listeners.close();
     this.clusters.close();
     await this.#admin?.close();
@@ -200,6 +226,7 @@ class WiredProxy implements ProxyServer {
     const dataPath = createHttpDataPath({ clock, clusters: this.clusters });
     return {
       clock,
+      tls: this.#tls,
       random,
       requestId: randomUUID,
       stats: this.stats,
@@ -219,17 +246,12 @@ class WiredProxy implements ProxyServer {
   }
 
   async #connect(ads: NonNullable<BootstrapSettings["ads"]>): Promise<void> {
-    const { clock, random, logger } = this.#options;
-    // grpc-js costs memory and time to load: a proxy with static configuration alone does without.
-    const { createXdsClient } = await import("@weft/xds");
+    const { logger } = this.#options;
     const connected = this.stats.gauge("control_plane.connected_state");
     connected.set(0);
-    const client = createXdsClient({
+    const client = await this.#openClient({
       address: ads.address,
       mode: ads.mode,
-      node: this.#node(),
-      clock,
-      random,
       onEvent: (event) => {
         if (event.kind === "connected") connected.set(1);
         if (event.kind === "disconnected") {
@@ -242,17 +264,28 @@ class WiredProxy implements ProxyServer {
       },
     });
     this.#xds = client;
+    this.#secretSubscriptions.setAds(client);
     subscribeResources({
       client,
       resources: this.#resources,
       clusters: this.clusters,
       routes: this.#routes,
+      secrets: this.#secretSubscriptions,
       stats: this.stats,
       wantsClusters: ads.clusters,
       wantsListeners: ads.listeners,
       initialFetchTimeoutMs: ads.initialFetchTimeoutMs,
       onInitialized: () => this.#initialized(),
     });
+  }
+
+  async #openClient(
+    options: Pick<XdsClientOptions, "address" | "mode" | "service" | "onEvent">,
+  ): Promise<XdsClient> {
+    const { clock, random } = this.#options;
+    // grpc-js costs memory and time to load: a proxy with static configuration alone does without.
+    const { createXdsClient } = await import("@weft/xds");
+    return createXdsClient({ ...options, node: this.#node(), clock, random });
   }
 
   /** The bootstrap's node, with what this proxy is. */

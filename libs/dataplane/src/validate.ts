@@ -1,18 +1,19 @@
 import { createFakeClock, type Problem } from "@weft/base";
 import type { Bootstrap } from "@weft/envoy-api/envoy/config/bootstrap/v3/bootstrap_pb.js";
-import { compileBootstrap, validateStaticResources } from "./bootstrap/index.ts";
-import type { CompileEnvironment } from "./compile/index.ts";
+import { compileBootstrap, grpcAddress, validateStaticResources } from "./bootstrap/index.ts";
+import { type CompileEnvironment, createTlsEnvironment } from "./compile/index.ts";
 import { httpFilterFactories } from "./http/filters/index.ts";
 import { createHttpDataPath } from "./http/index.ts";
 import { createStatsStore } from "./stats/index.ts";
 
 /** Everything that configuration is compiled against, and nothing that runs: for checks of configuration alone. */
-export function createBareEnvironment(): CompileEnvironment {
+export function createBareEnvironment(bootstrap?: Bootstrap): CompileEnvironment {
   const clock = createFakeClock();
   const clusters = { get: () => undefined };
   const dataPath = createHttpDataPath({ clock, clusters });
   return {
     clock,
+    tls: createTlsEnvironment(clock, bootstrap && ((cluster) => grpcAddress(bootstrap, cluster))),
     random: () => 0,
     requestId: () => "",
     stats: createStatsStore(),
@@ -29,6 +30,6 @@ export function createBareEnvironment(): CompileEnvironment {
 export function validateBootstrap(bootstrap: Bootstrap): readonly Problem[] {
   return [
     ...compileBootstrap(bootstrap).problems,
-    ...validateStaticResources(bootstrap, createBareEnvironment()),
+    ...validateStaticResources(bootstrap, createBareEnvironment(bootstrap)),
   ];
 }

@@ -3,7 +3,7 @@ import type {
   DeltaDiscoveryRequest,
   DiscoveryRequest,
 } from "@weft/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
-import { adsService, deltaMethod, sotwMethod } from "./services.ts";
+import { adsService, deltaMethod, secretService, sotwMethod } from "./services.ts";
 import type { XdsMode } from "./subscription.ts";
 
 /** A request of either variant. */
@@ -22,6 +22,7 @@ export interface ClientCallOptions {
   readonly credentials?: grpc.ChannelCredentials;
   readonly metadata?: () => grpc.Metadata;
   readonly maxResponseBytes?: number;
+  readonly service?: "ads" | "secrets";
 }
 
 /** Opens the stream on a channel of its own: reconnecting is this client's matter, not the channel's. */
@@ -40,7 +41,8 @@ export function openCall(options: ClientCallOptions, mode: XdsMode): ClientCall 
     "grpc.keepalive_timeout_ms": 10_000,
   });
   const metadata = options.metadata?.() ?? new grpc.Metadata();
-  const method = mode === "delta" ? deltaMethod(adsService) : sotwMethod(adsService);
+  const service = options.service === "secrets" ? secretService : adsService;
+  const method = mode === "delta" ? deltaMethod(service) : sotwMethod(service);
   const call = channel.makeBidiStreamRequest(
     method.path,
     method.requestSerialize as (request: ClientRequest) => Buffer, // the method is that of the mode, and so are the requests

@@ -32,6 +32,8 @@ export interface XdsClientOptions {
   readonly node: MessageInitShape<typeof NodeSchema>;
   /** `delta` unless told. */
   readonly mode?: XdsMode;
+  /** `ads`, for all types, unless told; `secrets`: SecretDiscoveryService, for that type alone. */
+  readonly service?: "ads" | "secrets";
   /** Headers of every stream, such as a token, asked for anew each time. */
   readonly metadata?: () => grpc.Metadata;
   readonly onEvent?: (event: XdsClientEvent) => void;

@@ -47,6 +47,9 @@ function single(name: string, typeUrl: string, plural: string): DiscoveryService
 /** The aggregated discovery service, which clients use. */
 export const adsService = discoveryServices[0] as DiscoveryService;
 
+/** The discovery service of secrets alone. */
+export const secretService = discoveryServices.at(-1) as DiscoveryService;
+
 const bytes = (value: Buffer) => value;
 const encodeSotw = (request: DiscoveryRequest) => toBuffer(toBinary(DiscoveryRequestSchema, request));
 const encodeDelta = (request: DeltaDiscoveryRequest) =>

@@ -74,7 +74,7 @@ export function validateStaticResources(
     problems.map((problem) => ({ ...problem, path: problem.path === "" ? path : `${path}.${problem.path}` }));
   return [
     ...clusters.flatMap((cluster, i) =>
-      named(`static_resources.clusters[${i}]`, compileCluster(cluster).problems),
+      named(`static_resources.clusters[${i}]`, compileCluster(cluster, environment).problems),
     ),
     ...listeners.flatMap((listener, i) =>
       named(`static_resources.listeners[${i}]`, compileListener(listener, environment).problems),
@@ -122,19 +122,25 @@ function adsAddress(bootstrap: Bootstrap, source: ApiConfigSource, problems: Pro
     return undefined;
   }
   const name = service.value.clusterName;
-  const assignment = bootstrap.staticResources?.clusters.find(
-    (cluster) => cluster.name === name,
-  )?.loadAssignment;
-  const endpoint =
-    assignment && compileEndpoints(assignment).value?.localities.flatMap(({ endpoints }) => endpoints)[0];
-  if (endpoint === undefined) {
+  const address = grpcAddress(bootstrap, name);
+  if (address === undefined) {
     problems.error(
       `${path}.grpc_services[0].envoy_grpc.cluster_name`,
       "unknown-cluster",
       `there is no static cluster "${name}" with an endpoint`,
     );
-    return undefined;
   }
+  return address;
+}
+
+/** The first endpoint of a static cluster, as gRPC's clients write it; undefined where there is none. */
+export function grpcAddress(bootstrap: Bootstrap, name: string): string | undefined {
+  const assignment = bootstrap.staticResources?.clusters.find(
+    (cluster) => cluster.name === name,
+  )?.loadAssignment;
+  const endpoint =
+    assignment && compileEndpoints(assignment).value?.localities.flatMap(({ endpoints }) => endpoints)[0];
+  if (endpoint === undefined) return undefined;
   if (endpoint.port === 0) return `unix:${endpoint.address}`;
   return endpoint.address.includes(":")
     ? `[${endpoint.address}]:${endpoint.port}`

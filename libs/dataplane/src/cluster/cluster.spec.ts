@@ -2,6 +2,7 @@ import { createFakeClock } from "@weft/base";
 import type { TryOutcome } from "../runtime/cluster.ts";
 import type { OutlierDetectionConfig } from "../runtime/cluster-config.ts";
 import { createStatsStore } from "../stats/index.ts";
+import { createSecretStore } from "../tls/index.ts";
 import type { RunningCluster } from "./cluster.ts";
 import { assignment, clusterConfig, endpoint, seededRandom } from "./fixtures.ts";
 import { createClusterManager } from "./manager.ts";
@@ -12,6 +13,7 @@ function setUp(addresses: (name: string) => readonly string[] = () => []) {
   const manager = createClusterManager({
     clock,
     stats,
+    secrets: createSecretStore(() => clock.now()),
     random: seededRandom(),
     resolver: {
       resolve: async (name) => {

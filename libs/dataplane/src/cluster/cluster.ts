@@ -3,6 +3,7 @@ import type { Clock } from "@weft/base";
 import type { Cluster, Host, LimitedResource, Permit, PickContext, TryOutcome } from "../runtime/cluster.ts";
 import type { Assignment, ClusterConfig } from "../runtime/cluster-config.ts";
 import type { StatsScope } from "../runtime/stats.ts";
+import { readyEvent } from "../runtime/transport.ts";
 import { type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
 import { type Resolver, watchDns } from "./dns.ts";
 import { ClusterHost, hostKey } from "./host.ts";
@@ -209,7 +210,7 @@ export class RunningCluster implements Cluster {
     const socket = config.transport.connect(host, config.bindAddress, onread);
     const started = this.#clock.monotonic();
     let connected = false;
-    socket.once("connect", () => {
+    socket.once(readyEvent(socket), () => {
       connected = true;
       stats.histogram("upstream_cx_connect_ms").record(this.#clock.monotonic() - started);
     });

@@ -45,6 +45,7 @@ export function clusterConfig(changes: Partial<ClusterConfig> = {}): ClusterConf
     maxRequestsPerConnection: 0,
     idleTimeoutMs: 3_600_000,
     limits: { connection: 1024, pending: 1024, request: 1024, retry: 3 },
+    secrets: [],
     transport: {
       connect: () => {
         throw new Error("this test opens no connections");

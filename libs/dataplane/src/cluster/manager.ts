@@ -1,6 +1,7 @@
 import type { Cluster, ClusterSet } from "../runtime/cluster.ts";
 import type { Assignment, ClusterConfig } from "../runtime/cluster-config.ts";
 import type { StatsStore } from "../stats/index.ts";
+import { holdBackMs, type SecretStore } from "../tls/index.ts";
 import { type ClusterDependencies, RunningCluster } from "./cluster.ts";
 
 /** All clusters of the proxy: those in use, and those that wait for their endpoints. */
@@ -27,7 +28,7 @@ export interface ClusterManager extends ClusterSet {
 
 /** Creates a manager without clusters. */
 export function createClusterManager(
-  dependencies: ClusterDependencies & { readonly stats: StatsStore },
+  dependencies: ClusterDependencies & { readonly stats: StatsStore; readonly secrets: SecretStore },
 ): ClusterManager {
   const { stats, clock } = dependencies;
   const active = new Map<string, RunningCluster>();
@@ -53,7 +54,25 @@ export function createClusterManager(
     waiting = [];
     for (const fn of ready) fn();
   };
+  /** Uses a cluster that is warm, once its secrets are there or were waited for in vain. */
   const promote = (cluster: RunningCluster) => {
+    const { secrets } = cluster.config;
+    let ready = false;
+    const giveUp = dependencies.secrets.whenReady(secrets, () => {
+      ready = true;
+      use(cluster);
+    });
+    if (ready) return;
+    const cancel = clock.after(holdBackMs(secrets), () => {
+      giveUp();
+      use(cluster);
+    });
+    cluster.retired.addEventListener("abort", () => {
+      giveUp();
+      cancel();
+    });
+  };
+  const use = (cluster: RunningCluster) => {
     if (warming.get(cluster.name) !== cluster) return;
     fetchTimers.get(cluster)?.();
     fetchTimers.delete(cluster);

@@ -22,13 +22,14 @@ import { checkFields } from "./check-fields.ts";
 import { compileAssignment } from "./endpoints.ts";
 import { compileOutlierDetection } from "./outlier-detection.ts";
 import { type Compiled, compiled, Problems } from "./problems.ts";
+import type { TransportEnvironment } from "./tls/environment.ts";
 import { compileUpstreamTransport } from "./transport-socket.ts";
 import { durationMs, reportUnknownExtension, unpackAs, versionOf } from "./values.ts";
 
 const httpProtocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /** Compiles a cluster, with Envoy's defaults where the message says nothing. */
-export function compileCluster(message: Cluster): Compiled<ClusterConfig> {
+export function compileCluster(message: Cluster, environment: TransportEnvironment): Compiled<ClusterConfig> {
   const problems = new Problems();
   problems.add(checkFields(ClusterSchema, message));
   for (const [index, filter] of message.filters.entries()) {
@@ -47,10 +48,18 @@ export function compileCluster(message: Cluster): Compiled<ClusterConfig> {
   const outlierDetection =
     message.outlierDetection && compileOutlierDetection(message.outlierDetection, problems);
   if (discovery === undefined) return { problems: problems.list };
+  const observabilityName = message.altStatName === "" ? message.name : message.altStatName;
+  const transport = compileUpstreamTransport(message, {
+    scope: environment.stats.scope(`cluster.${observabilityName}`),
+    // Where no time is given, the system's own.
+    raw: keepAlive === undefined ? {} : { keepAliveMs: (keepAlive.keepaliveTime ?? 0) * 1000 },
+    environment,
+    problems,
+  });
   return compiled(
     {
       name: message.name,
-      observabilityName: message.altStatName === "" ? message.name : message.altStatName,
+      observabilityName,
       version: versionOf(ClusterSchema, message),
       discovery,
       loadBalancer: compileLoadBalancer(message, problems),
@@ -61,12 +70,8 @@ export function compileCluster(message: Cluster): Compiled<ClusterConfig> {
       ...http,
       limits: compileLimits(message.circuitBreakers),
       ...(outlierDetection !== undefined && { outlierDetection }),
-      transport: compileUpstreamTransport(
-        message,
-        // Where no time is given, the system's own.
-        keepAlive === undefined ? {} : { keepAliveMs: (keepAlive.keepaliveTime ?? 0) * 1000 },
-        problems,
-      ),
+      transport: transport.transport,
+      secrets: transport.secrets,
       ...(bindAddress !== undefined && bindAddress !== "" && { bindAddress }),
     },
     problems,

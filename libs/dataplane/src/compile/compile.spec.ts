@@ -17,8 +17,10 @@ import { checkFields } from "./check-fields.ts";
 import { compileCluster, compileEndpoints, compileListener } from "./index.ts";
 import { supportedFields } from "./supported/index.ts";
 
+const environment = createBareEnvironment();
+
 const cluster = (json: object) =>
-  compileCluster(fromEnvoyJson(ClusterSchema, { name: "c", ...json } as JsonValue));
+  compileCluster(fromEnvoyJson(ClusterSchema, { name: "c", ...json } as JsonValue), environment);
 const compileL = (json: JsonValue) =>
   compileListener(fromEnvoyJson(ListenerSchema, json), createBareEnvironment());
 const errorsOf = ({
@@ -166,6 +168,9 @@ describe("compileCluster()", () => {
       name: "envoy.transport_sockets.tls",
       typed_config: {
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        common_tls_context: {
+          tls_certificate_sds_secret_configs: [{ name: "default", sds_config: { ads: {} } }],
+        },
       },
     };
     const { value } = cluster({
@@ -185,7 +190,7 @@ describe("compileCluster()", () => {
         socket?.once("error", (error: NodeJS.ErrnoException) => resolve(error.code)),
       );
     };
-    expect(await reason({ tlsMode: "istio" })).toBe("tls-not-available");
+    expect(await reason({ tlsMode: "istio" })).toBe("secrets-not-ready");
     expect(await reason({})).toBe("ECONNREFUSED");
   });
 });

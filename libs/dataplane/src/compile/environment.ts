@@ -1,5 +1,4 @@
 import type { Message } from "@bufbuild/protobuf";
-import type { Clock } from "@weft/base";
 import type { LogFile } from "../access-log/index.ts";
 import type { ClusterSet } from "../runtime/cluster.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
@@ -8,6 +7,7 @@ import type { HttpFilter, TerminalHttpFilter } from "../runtime/http-filter.ts";
 import type { RouteTable } from "../runtime/route.ts";
 import type { StatsScope } from "../runtime/stats.ts";
 import type { Problems } from "./problems.ts";
+import type { TransportEnvironment } from "./tls/environment.ts";
 
 /** A kind of HTTP filter that is compiled into the proxy. */
 export interface HttpFilterFactory {
@@ -34,14 +34,11 @@ export interface HttpFilterContext {
 }
 
 /** What compiled configuration calls at run time. */
-export interface CompileEnvironment {
-  readonly clock: Clock;
+export interface CompileEnvironment extends TransportEnvironment {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** A fresh UUID. */
   readonly requestId: () => string;
-  /** The process's scope. */
-  readonly stats: StatsScope;
   readonly clusters: ClusterSet;
   /** The route table that RDS last sent under a name; undefined before the first. */
   readonly routes: (name: string) => RouteTable | undefined;

@@ -9,6 +9,8 @@ import { type Listener, ListenerSchema } from "@weft/envoy-api/envoy/config/list
 import { findEqualMatches } from "../listener/index.ts";
 import type { SocketAddress, TrafficDirection } from "../runtime/connection.ts";
 import type { FilterChain, FilterChainMatch, ListenerConfig } from "../runtime/listener-config.ts";
+import type { StatsScope } from "../runtime/stats.ts";
+import type { SecretRef } from "../tls/index.ts";
 import { compileAccessLogs } from "./access-log.ts";
 import { checkFields } from "./check-fields.ts";
 import type { CompileEnvironment } from "./environment.ts";
@@ -30,9 +32,14 @@ export function compileListener(
   const problems = new Problems();
   problems.add(checkFields(ListenerSchema, message));
   const rds: RdsReference[] = [];
+  const secrets = new Map<string, SecretRef>();
+  const addresses = compileAddresses(message, problems);
+  const statPrefix = message.statPrefix === "" ? addressText(addresses) : message.statPrefix;
+  const scope = environment.stats.scope(`listener.${statPrefix}`);
   const compileChain = (chain: FilterChainMessage, path: string) => {
-    const built = compileFilterChain(chain, path, environment, problems);
+    const built = compileFilterChain(chain, path, { scope, environment, problems });
     rds.push(...(built?.rds ?? []));
+    for (const secret of built?.secrets ?? []) secrets.set(secret.key, secret);
     return built?.chain;
   };
   const chains = message.filterChains.map((chain, index) => compileChain(chain, `filter_chains[${index}]`));
@@ -49,7 +56,6 @@ export function compileListener(
       `has the same matching rules as filter_chains[${chains.indexOf(first)}]`,
     );
   }
-  const addresses = compileAddresses(message, problems);
   const accessLogs = compileAccessLogs(message.accessLog, "access_log", environment, problems);
   return compiled(
     {
@@ -66,13 +72,14 @@ export function compileListener(
       continueOnTimeout: message.continueOnListenerFiltersTimeout,
       filterChains,
       ...(defaultChain !== undefined && { defaultFilterChain: defaultChain }),
-      statPrefix: message.statPrefix === "" ? addressText(addresses) : message.statPrefix,
+      statPrefix,
       // What the kernel allows at most, unless told.
       backlog: message.tcpBacklogSize ?? 4096,
       routeNames: [...new Set(rds.map(({ name }) => name))],
       routesTimeoutMs: rds.some(({ initialFetchTimeoutMs }) => initialFetchTimeoutMs === 0)
         ? 0
         : Math.max(0, ...rds.map(({ initialFetchTimeoutMs }) => initialFetchTimeoutMs)),
+      secrets: [...secrets.values()],
       accessLogs,
     },
     problems,
@@ -108,19 +115,30 @@ function directionOf(direction: TrafficDirectionMessage): TrafficDirection {
 function compileFilterChain(
   message: FilterChainMessage,
   path: string,
-  environment: CompileEnvironment,
-  problems: Problems,
-): { readonly chain: FilterChain; readonly rds: readonly RdsReference[] } | undefined {
-  const transport = compileDownstreamTransport(message.transportSocket, `${path}.transport_socket`, problems);
+  options: {
+    readonly scope: StatsScope;
+    readonly environment: CompileEnvironment;
+    readonly problems: Problems;
+  },
+):
+  | {
+      readonly chain: FilterChain;
+      readonly rds: readonly RdsReference[];
+      readonly secrets: readonly SecretRef[];
+    }
+  | undefined {
+  const { environment, problems } = options;
+  const secured = compileDownstreamTransport(message.transportSocket, `${path}.transport_socket`, options);
   const filters = compileNetworkFilters(message.filters, `${path}.filters`, environment, problems);
   if (filters === undefined) return undefined;
   return {
     rds: filters.rds,
+    secrets: secured?.secrets ?? [],
     chain: {
       name: message.name,
       version: versionOf(FilterChainSchema, message),
       match: compileMatch(message.filterChainMatch, `${path}.filter_chain_match`, problems),
-      ...(transport !== undefined && { transport }),
+      ...(secured !== undefined && { transport: secured.transport }),
       handshakeTimeoutMs: durationMs(message.transportSocketConnectTimeout, 0),
       serve: filters.serve,
     },

@@ -64,7 +64,7 @@ suite.each(scenarios.length === 0 ? ["(no reference folder)"] : scenarios)(
           }
         }
       };
-      check("clusters", ClusterSchema, compileCluster);
+      check("clusters", ClusterSchema, (message) => compileCluster(message, environment));
       check("endpoints", ClusterLoadAssignmentSchema, compileEndpoints);
       check("listeners", ListenerSchema, (message) => compileListener(message, environment));
       check("routes", RouteConfigurationSchema, (message) => compileRouteTable(message, httpFilterFactories));

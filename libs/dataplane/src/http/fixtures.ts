@@ -17,6 +17,7 @@ import type { ForwardAction, RetryPolicy, Route } from "../runtime/route.ts";
 import type { StreamInfo } from "../runtime/stream-info.ts";
 import { createStatsStore, type StatsStore } from "../stats/index.ts";
 import { createRawTransport } from "../tcp/raw-transport.ts";
+import { createSecretStore } from "../tls/index.ts";
 import { createHttpDataPath } from "./data-path.ts";
 
 /** For tests: a route that forwards to cluster `c`. */
@@ -80,7 +81,13 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
   const clock = options.clock ?? systemClock;
   const stats = createStatsStore();
   const resolver = { resolve: () => Promise.reject(new Error("no DNS in this test")) };
-  const clusters = createClusterManager({ clock, random: Math.random, stats, resolver: resolver as never });
+  const clusters = createClusterManager({
+    clock,
+    random: Math.random,
+    stats,
+    secrets: createSecretStore(() => clock.now()),
+    resolver: resolver as never,
+  });
   const ends = options.upstreamPorts.map((port) => endpoint(1, { address: "127.0.0.1", port }));
   clusters.upsert(
     clusterConfig({

@@ -51,7 +51,11 @@ export function serveConnection(options: ServeOptions): TrackedConnection {
         ? undefined
         : clock.after(chain.handshakeTimeoutMs, () => socket.destroy(new Error("handshake took too long")));
     chain.transport
-      .accept(socket, inspection.head)
+      .accept(
+        socket,
+        inspection.head,
+        inspection.transportProtocol === "tls" ? inspection.applicationProtocols : undefined,
+      )
       .then(start)
       .catch((error: unknown) => {
         logger.debug(

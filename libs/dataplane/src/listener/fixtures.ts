@@ -47,6 +47,7 @@ export function listenerConfig(changes: Partial<ListenerConfig> = {}): ListenerC
     routeNames: [],
     routesTimeoutMs: 0,
     accessLogs: [],
+    secrets: [],
     ...changes,
   };
 }

@@ -1,3 +1,4 @@
+import type { SecretRef } from "../tls/secret.ts";
 import type { SocketAddress } from "./connection.ts";
 import type { UpstreamTransport } from "./transport.ts";
 
@@ -113,5 +114,7 @@ export interface ClusterConfig {
   readonly limits: CircuitBreakerLimits;
   readonly outlierDetection?: OutlierDetectionConfig;
   readonly transport: UpstreamTransport;
+  /** Secrets that its transports need; it is warm when they are there. */
+  readonly secrets: readonly SecretRef[];
   readonly bindAddress?: string;
 }

@@ -59,7 +59,7 @@ export interface Cluster {
   /** Undefined where the limit is reached (flag UO); the cluster counts the overflow. */
   acquire(what: LimitedResource): Permit | undefined;
   /**
-   * Opens a connection through the cluster's transport socket, from its bind address. The socket emits `connect` when
+   * Opens a connection through the cluster's transport socket, from its bind address. The socket emits `readyEvent(socket)` when
    * it can carry data (after the handshake, where there is one) or `error`. `upstream_cx_*` totals and the host's
    * figures are counted here; the connect timeout is the caller's to keep. `onread` is for the socket, which may heed
    * it or emit `data` as ever: https://nodejs.org/api/net.html#socketconnectoptions-connectlistener

@@ -1,3 +1,4 @@
+import type { SecretRef } from "../tls/secret.ts";
 import type { NetworkFilter, SocketAddress, TrafficDirection } from "./connection.ts";
 import type { AccessLogger } from "./stream-info.ts";
 import type { DownstreamTransport } from "./transport.ts";
@@ -71,6 +72,8 @@ export interface ListenerConfig {
   readonly routeNames: readonly string[];
   /** How long to wait for them; 0 for no limit. */
   readonly routesTimeoutMs: number;
+  /** Secrets that its chains need. */
+  readonly secrets: readonly SecretRef[];
   /** Told of connections that no filter chain takes; chains have logs of their own. */
   readonly accessLogs: readonly AccessLogger[];
 }

@@ -1,4 +1,5 @@
 import type { OnReadOpts, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { SocketAddress, TlsInfo } from "./connection.ts";
 
 /** Where a connection goes, and what the endpoint is known by. */
@@ -8,7 +9,7 @@ export interface UpstreamTarget extends SocketAddress {
 
 /** Opens upstream connections: raw, or with TLS. The seam at which certificates come in. */
 export interface UpstreamTransport {
-  /** Returns at once; the socket emits `connect` when it can carry data, or `error`. */
+  /** Returns at once; the socket emits {@link readyEvent} when it can carry data, or `error`. */
   connect(target: UpstreamTarget, localAddress: string | undefined, onread?: OnReadOpts): Socket;
 }
 
@@ -23,6 +24,14 @@ export interface SecuredConnection {
 
 /** Ends (or passes by) TLS on accepted connections of one filter chain. */
 export interface DownstreamTransport {
-  /** Rejects with a reason where no secure connection comes about; the listener then closes the socket. */
-  accept(socket: Socket, head: Buffer): Promise<SecuredConnection>;
+  /**
+   * Rejects with a reason where no secure connection comes about; the listener then closes the socket. `offered`: the
+   * client's application protocols; undefined where nobody looked.
+   */
+  accept(socket: Socket, head: Buffer, offered: readonly string[] | undefined): Promise<SecuredConnection>;
+}
+
+/** The event with which a socket of an {@link UpstreamTransport} says that it can carry data. */
+export function readyEvent(socket: Socket | TLSSocket): "connect" | "secureConnect" {
+  return "encrypted" in socket ? "secureConnect" : "connect";
 }

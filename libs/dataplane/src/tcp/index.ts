@@ -1,8 +1,2 @@
-export {
-  createRawTransport,
-  failedSocket,
-  type RawTransportOptions,
-  TransportSocketError,
-  tlsNotAvailable,
-} from "./raw-transport.ts";
+export { createRawTransport, type RawTransportOptions } from "./raw-transport.ts";
 export { createTcpProxy, type TcpProxyConfig } from "./tcp-proxy.ts";

@@ -1,4 +1,4 @@
-import { connect, Socket } from "node:net";
+import { connect } from "node:net";
 import type { UpstreamTransport } from "../runtime/transport.ts";
 
 /** Settings of {@link createRawTransport}. */
@@ -24,30 +24,4 @@ export function createRawTransport({ keepAliveMs }: RawTransportOptions): Upstre
       });
     },
   };
-}
-
-/** Why a connection cannot be secured. */
-export class TransportSocketError extends Error {
-  override readonly name = "TransportSocketError";
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-/** What a TLS transport socket says until this proxy can take certificates. */
-export function tlsNotAvailable(side: "upstream" | "downstream"): TransportSocketError {
-  return new TransportSocketError(
-    "tls-not-available",
-    `${side} TLS is configured, and this proxy takes no certificates yet: the connection is not made`,
-  );
-}
-
-/** A socket that fails to connect, for this reason. */
-export function failedSocket(error: Error): Socket {
-  const socket = new Socket();
-  // Not at once: whoever asked for the connection has yet to listen.
-  setImmediate(() => socket.destroy(error));
-  return socket;
 }

@@ -6,6 +6,7 @@ import type { ClusterConfig } from "../runtime/cluster-config.ts";
 import type { StreamInfo } from "../runtime/stream-info.ts";
 import { createStatsStore } from "../stats/index.ts";
 import { createCleanup, until } from "../testing.ts";
+import { createSecretStore } from "../tls/index.ts";
 import { createRawTransport, createTcpProxy, type TcpProxyConfig } from "./index.ts";
 
 const cleanup = createCleanup();
@@ -34,6 +35,7 @@ async function setUp(
   const clusters = createClusterManager({
     clock,
     stats,
+    secrets: createSecretStore(() => clock.now()),
     random: () => 0,
     resolver: { resolve: async () => [] },
   });

@@ -9,6 +9,7 @@ import type {
 } from "../runtime/connection.ts";
 import type { StatsScope } from "../runtime/stats.ts";
 import { type AccessLogger, type ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
+import { readyEvent } from "../runtime/transport.ts";
 import { relay } from "./relay.ts";
 
 /** Envoy's TcpProxy, compiled; times in milliseconds, 0 for none. */
@@ -139,7 +140,7 @@ class ProxiedConnection implements ServedConnection {
       else this.#fail("UF");
     };
     upstream.once("error", onFailure).once("close", onClose);
-    upstream.once("connect", () => {
+    upstream.once(readyEvent(upstream), () => {
       cancel();
       upstream.off("error", onFailure).off("close", onClose);
       cluster.report(host, { kind: "response", status: 200 });

@@ -2,6 +2,7 @@ import type { Clock } from "@weft/base";
 import type { Http1ClientOptions } from "../codec/http1/client.ts";
 import type { TimerWheel } from "../http/timer-wheel.ts";
 import type { Cluster, Host, Permit } from "../runtime/cluster.ts";
+import { readyEvent } from "../runtime/transport.ts";
 import type { ClusterTraffic } from "./cluster-traffic.ts";
 import { type ConnectionOwner, PooledConnection, watchIdle } from "./connection.ts";
 import { createReadBuffer } from "./read-buffer.ts";
@@ -115,7 +116,7 @@ export class HostPool implements ConnectionOwner {
     };
     socket.once("error", failed);
     socket.once("close", closed);
-    socket.once("connect", () => {
+    socket.once(readyEvent(socket), () => {
       cancelTimeout();
       socket.off("close", closed);
       this.#connecting--;

@@ -17,6 +17,8 @@ import {
 } from "../compile/index.ts";
 import { BindError, type ListenerManager } from "../listener/index.ts";
 import type { ListenerConfig } from "../runtime/listener-config.ts";
+import type { SecretRef } from "../tls/index.ts";
+import { holdBackMs } from "../tls/index.ts";
 import { type ConfigState, createConfigState } from "./config-state.ts";
 import type { RouteStore } from "./route-store.ts";
 
@@ -60,6 +62,8 @@ export interface Resources {
   readonly warmingListeners: ReadonlySet<string>;
   /** Names of the route configurations that listeners refer to, waiting ones included. */
   routeNames(): Set<string>;
+  /** The secrets that clusters and listeners refer to, waiting ones included, by key. */
+  secretRefs(): Map<string, SecretRef>;
   /** Calls `fn` once no listener waits: now, if so already. */
   whenListenersWarm(fn: () => void): void;
 }
@@ -126,13 +130,13 @@ export function createResources(options: ResourcesOptions): Resources {
     if (warming.has(name)) settleListener(name);
   };
 
-  /** Puts a listener to use once its routes are there; the present one stays in use until then. */
+  /** Puts a listener to use once its routes and secrets are there; the present one stays in use until then. */
   const useListener = async (config: ListenerConfig) => {
     stopWarming(config.name);
-    let answered = false;
-    let cancelTimer = () => {};
+    let ready = false;
+    let cancelTimers = () => {};
     const begin = async () => {
-      cancelTimer();
+      cancelTimers();
       try {
         await listeners.upsert(config);
       } finally {
@@ -146,26 +150,30 @@ export function createResources(options: ResourcesOptions): Resources {
         logger.error({ err: error, listener: config.name }, "cannot start a listener");
       });
     };
-    const giveUp = routes.whenAnswered(config.routeNames, () => {
+    const missing = new Set(["routes", "secrets"]);
+    const found = (what: string) => {
+      if (!missing.delete(what) || missing.size > 0) return;
       if (warming.has(config.name)) late();
-      else answered = true;
-    });
-    if (answered) {
+      else ready = true;
+    };
+    const giveUps = [
+      routes.whenAnswered(config.routeNames, () => found("routes")),
+      environment.tls.secrets.whenReady(config.secrets, () => found("secrets")),
+    ];
+    if (ready) {
       await begin();
       return;
     }
-    if (config.routesTimeoutMs > 0) {
-      cancelTimer = clock.after(config.routesTimeoutMs, () => {
-        giveUp();
-        late();
-      });
-    }
+    const timers = [
+      ...(config.routesTimeoutMs > 0 ? [clock.after(config.routesTimeoutMs, () => found("routes"))] : []),
+      clock.after(holdBackMs(config.secrets), () => found("secrets")),
+    ];
+    cancelTimers = () => {
+      for (const cancel of [...giveUps, ...timers]) cancel();
+    };
     warming.set(config.name, {
       config,
-      cancel: () => {
-        giveUp();
-        cancelTimer();
-      },
+      cancel: () => cancelTimers(),
     });
     environment.stats.scope("listener_manager").gauge("total_listeners_warming").set(warming.size);
   };
@@ -181,7 +189,7 @@ export function createResources(options: ResourcesOptions): Resources {
       const errors = await apply(
         { name: "cluster", schema: ClusterSchema, state: state.clusters },
         changed,
-        compileCluster,
+        (message) => compileCluster(message, environment),
         (config, resource) => {
           if (resource.isStatic !== true && isStatic(state.clusters, config.name)) {
             throw new RefusedError("is a static cluster, which cannot be replaced");
@@ -241,6 +249,13 @@ export function createResources(options: ResourcesOptions): Resources {
         for (const name of config.routeNames) names.add(name);
       }
       return names;
+    },
+    secretRefs() {
+      const users = [
+        ...[...clusters.active.values(), ...clusters.warming.values()].map(({ config }) => config),
+        ...[...listeners.listeners.values(), ...warming.values()].map(({ config }) => config),
+      ];
+      return new Map(users.flatMap(({ secrets }) => secrets.map((ref) => [ref.key, ref] as const)));
     },
     whenListenersWarm(fn) {
       if (warming.size === 0) fn();

@@ -5,6 +5,7 @@ import type { StatsScope } from "../runtime/stats.ts";
 import type { ConfigState } from "./config-state.ts";
 import type { ApplyResources, Resources } from "./resources.ts";
 import type { RouteStore } from "./route-store.ts";
+import type { SecretSubscriptions } from "./secrets.ts";
 
 /** Parts of {@link subscribeResources}. */
 export interface SubscribeOptions {
@@ -12,6 +13,7 @@ export interface SubscribeOptions {
   readonly resources: Resources;
   readonly clusters: ClusterManager;
   readonly routes: RouteStore;
+  readonly secrets: SecretSubscriptions;
   /** The process's scope. */
   readonly stats: StatsScope;
   readonly wantsClusters: boolean;
@@ -28,7 +30,7 @@ export interface SubscribeOptions {
  * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/init
  */
 export function subscribeResources(options: SubscribeOptions): void {
-  const { client, resources, clusters, routes, stats, initialFetchTimeoutMs } = options;
+  const { client, resources, clusters, routes, secrets, stats, initialFetchTimeoutMs } = options;
   const { state } = resources;
 
   const takeIn = async (
@@ -69,12 +71,14 @@ export function subscribeResources(options: SubscribeOptions): void {
       state.endpoints.remove(name);
     }
     endpoints.setNames(names);
+    secrets.setWanted(resources.secretRefs());
   };
   const renewRouteNames = () => {
     const names = resources.routeNames();
     routes.retain(names);
     for (const name of [...state.routes.records.keys()]) if (!names.has(name)) state.routes.remove(name);
     routeTables.setNames(names);
+    secrets.setWanted(resources.secretRefs());
   };
 
   const subscribeListeners = once(() => {

@@ -28,7 +28,7 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
       close_connections_on_host_health_failure: "there are no active health checks",
       connection_pool_per_downstream_connection: "connections are shared",
       http_protocol_options: "the defaults of HTTP/1 hold upstream",
-      upstream_http_protocol_options: "matters for TLS alone, which is not there yet",
+      upstream_http_protocol_options: "is for choosing HTTP/2, which is not served yet",
       round_robin_lb_config: "hosts get their whole share at once",
     },
   },
@@ -87,7 +87,7 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
   "envoy.config.core.v3.BindConfig": { used: "source_address" },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
     used: "common_http_protocol_options explicit_http_config use_downstream_protocol_config",
-    withoutEffect: { upstream_http_protocol_options: "matters for TLS alone, which is not there yet" },
+    withoutEffect: { upstream_http_protocol_options: "names follow the configured sni and names alone" },
   },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": {
     used: "http_protocol_options http2_protocol_options",
