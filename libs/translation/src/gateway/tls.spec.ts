@@ -60,6 +60,11 @@ describe("buildServerTls()", () => {
       { mode: "MUTUAL", credentialName: "c", caCertCredentialName: "configmap://n/r" },
       "kubernetes://c|configmap://n/r-cacert|true",
     ],
+    [
+      "authorities named as the Gateway API's are",
+      { mode: "MUTUAL", credentialName: "c", caCertCredentialName: "configmap://n/r-cacert" },
+      "kubernetes://c|configmap://n/r-cacert|true",
+    ],
     ["the workload's certificate", { mode: "SIMPLE", credentialName: "builtin://" }, "default||false"],
     ["the mesh's certificates", { mode: "ISTIO_MUTUAL" }, "default|ROOTCA|true"],
     ["files", { mode: "MUTUAL", ...files }, "file-cert:/c~/k|file-root:/r|true"],

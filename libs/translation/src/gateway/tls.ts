@@ -41,7 +41,10 @@ function certificatesOf(tls: ServerTLSSettings): readonly ServerCertificate[] {
 
 function rootsOf(tls: ServerTLSSettings): ClientVerification["roots"] | undefined {
   const [first] = credentialsOf(tls);
-  const authority = tls.caCertCredentialName || first;
+  const { caCertCredentialName: own = "" } = tls;
+  // What the Gateway API was made into names the secret of authorities itself.
+  if (own.endsWith(authoritySuffix)) return { kind: "secret", name: secretName(own) };
+  const authority = own || first;
   if (authority) return { kind: "secret", name: `${secretName(authority)}${authoritySuffix}` };
   const file = filesOf(tls).find(({ caCertificates }) => caCertificates)?.caCertificates;
   return file ? { kind: "file", path: file } : undefined;
