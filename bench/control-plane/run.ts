@@ -1,0 +1,165 @@
+import { type ChildProcess, fork } from "node:child_process";
+import type { XdsMode } from "@weft/xds";
+import { runAdsload } from "./adsload.ts";
+import { type FromClients, type ToClients, timeNow } from "./messages.ts";
+import { endpointSlice, type KubernetesObject, proxyNamespace, service, virtualService } from "./objects.ts";
+import type { Scenario } from "./scenarios.ts";
+import { Server } from "./server-process.ts";
+import type { Step } from "./step.ts";
+
+/** Nothing has come for so long: all have what they should have. */
+const quietMs = 400;
+const limitMs = 60_000;
+const rounds = 5;
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The proxies of a scenario, in a process of their own. */
+export class Clients {
+  readonly #child: ChildProcess;
+  readonly #arrivals = new Map<string, number[]>();
+  #last: FromClients = { complete: 0, lastAt: 0, marks: [] };
+
+  constructor() {
+    this.#child = fork(new URL("clients.ts", import.meta.url));
+    this.#child.on("message", (report: FromClients) => {
+      this.#last = report;
+      for (const [mark, at] of report.marks) {
+        const all = this.#arrivals.get(mark);
+        if (all) all.push(at);
+        else this.#arrivals.set(mark, [at]);
+      }
+    });
+  }
+
+  get complete(): number {
+    return this.#last.complete;
+  }
+
+  /** When each proxy that was told of it got a change. */
+  arrivals(mark: string): readonly number[] {
+    return this.#arrivals.get(mark) ?? [];
+  }
+
+  connect(scenario: Scenario, port: number, mode: XdsMode): void {
+    const namespaces = Array.from({ length: scenario.proxies }, (_, i) => proxyNamespace(scenario, i));
+    this.#child.send({ port, mode, namespaces } satisfies ToClients);
+  }
+
+  /** Waits until something came after `since` and then nothing for a while; when the last response came. */
+  async quiet(since: number): Promise<number> {
+    while (timeNow() - since < limitMs) {
+      await sleep(20);
+      const { lastAt } = this.#last;
+      if (lastAt > since && timeNow() - lastAt > quietMs) return lastAt;
+    }
+    throw new Error(`the proxies did not come to rest within ${limitMs / 1000} s`);
+  }
+
+  stop(): void {
+    this.#child.kill("SIGKILL");
+  }
+}
+
+/** Measures one step: from its begin until the proxies are at rest. */
+async function measure(
+  name: string,
+  { server, clients }: { readonly server: Server; readonly clients: Clients },
+  begin: () => void,
+): Promise<Step> {
+  const bytes = await server.sentBytes();
+  const before = await server.usage();
+  const since = timeNow();
+  begin();
+  const lastAt = await clients.quiet(since);
+  const after = await server.usage();
+  return {
+    name,
+    ms: lastAt - since,
+    sentMb: ((await server.sentBytes()) - bytes) / 1e6,
+    cpuMs: after.cpuMs - before.cpuMs,
+    rssMb: after.rssMb,
+    heldMs: after.heldMs,
+  };
+}
+
+/** Of each figure the median of the rounds, but of the memory and the longest hold the largest. */
+function summarize(steps: readonly Step[]): Step {
+  const sorted = (pick: (step: Step) => number) => steps.map(pick).sort((a, b) => a - b);
+  const median = (pick: (step: Step) => number) => sorted(pick)[Math.floor(steps.length / 2)] ?? Number.NaN;
+  return {
+    name: steps[0]?.name ?? "",
+    ms: median(({ ms }) => ms),
+    sentMb: median(({ sentMb }) => sentMb),
+    cpuMs: median(({ cpuMs }) => cpuMs),
+    rssMb: Math.max(...steps.map(({ rssMb }) => rssMb)),
+    heldMs: Math.max(...steps.map(({ heldMs }) => heldMs)),
+  };
+}
+
+/** Connects all proxies of a scenario to a fresh server, and again; then changes things. */
+export async function runScenario(scenario: Scenario, mode: XdsMode): Promise<readonly Step[]> {
+  const server = await Server.start(scenario);
+  let clients = new Clients();
+  const connect = async (name: string) => {
+    const step = await measure(name, { server, clients }, () => clients.connect(scenario, server.port, mode));
+    if (clients.complete !== scenario.proxies)
+      throw new Error(`${name}: ${clients.complete} of ${scenario.proxies} proxies got all types`);
+    return step;
+  };
+  try {
+    const cold = await connect("connect, cold");
+    clients.stop();
+    await sleep(500);
+    clients = new Clients();
+    const warm = await connect("connect, warm");
+    const change = async (name: string, object: (round: number) => KubernetesObject) => {
+      const steps: Step[] = [];
+      for (let round = 0; round < rounds; round++)
+        steps.push(await measure(name, { server, clients }, () => server.change(object(round))));
+      return summarize(steps);
+    };
+    return [
+      cold,
+      warm,
+      await change("VirtualService", (round) => virtualService(0, `round-${round}`)),
+      await change("EndpointSlice", (round) => endpointSlice(scenario, 0, `10.240.0.${round}`)),
+      await change("new service", (round) => service(scenario, scenario.services + round)),
+    ];
+  } finally {
+    clients.stop();
+    server.stop();
+  }
+}
+
+/** The same steps with the Go client. */
+export async function runWithAdsload(
+  scenario: Scenario,
+  { mode, file }: { readonly mode: XdsMode; readonly file: string },
+): Promise<readonly Step[]> {
+  const server = await Server.start(scenario);
+  const { proxies } = scenario;
+  const change = async (name: string, watch: string, object: (round: number) => KubernetesObject) => {
+    const make = (round: number) => server.change(object(round));
+    return runAdsload({
+      file,
+      mode,
+      proxies,
+      server,
+      connect: "connect, warm",
+      change: { name, watch, make },
+    });
+  };
+  try {
+    const cold = await runAdsload({ file, mode, proxies, server, connect: "connect, cold" });
+    const route = await change("VirtualService", "RDS", (round) => virtualService(0, `round-${round}`));
+    const endpoints = await change("EndpointSlice", "EDS", (round) =>
+      endpointSlice(scenario, 0, `10.240.0.${round}`),
+    );
+    const added = await change("new service", "RDS", (round) => service(scenario, scenario.services + round));
+    const warm = [route, endpoints, added].flatMap(([first]) => first ?? []);
+    return [...cold, summarize(warm), ...[route, endpoints, added].flatMap(([, second]) => second ?? [])];
+  } finally {
+    server.stop();
+  }
+}
