@@ -5,6 +5,7 @@ import { type BuiltEndpoints, buildEndpoints } from "./build-endpoints.ts";
 import { type BuiltServices, buildServices } from "./build-services.ts";
 import { type BuiltWorkloads, buildWorkloads } from "./build-workloads.ts";
 import { type Collection, type Collections, emptyCollection } from "./collections.ts";
+import { indexCredentials } from "./kubernetes/credential.ts";
 import { createMemo, type Memo } from "./memo.ts";
 import type { MeshSnapshot, Namespace } from "./snapshot.ts";
 
@@ -68,6 +69,7 @@ export function buildSnapshot(input: SnapshotInput, before?: BuiltSnapshot): Bui
     workloads: workloads.index,
     namespaces: namespacesOf(collection("/Namespace"), old),
     configs: configs.lists,
+    credentials: indexCredentials(collection),
     memo: memoFor(configVersion, old),
   });
   return { input, snapshot, configs, services, workloads, endpoints };

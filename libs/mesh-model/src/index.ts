@@ -10,6 +10,13 @@ export {
   resolveHost,
 } from "./hostname.ts";
 export { meshGateway } from "./istio/resolve-names.ts";
+export type {
+  Authorities,
+  Credential,
+  CredentialIndex,
+  CredentialKind,
+  KeyPair,
+} from "./kubernetes/credential.ts";
 export type { Workload } from "./kubernetes/workload.ts";
 export type { Memo } from "./memo.ts";
 export {

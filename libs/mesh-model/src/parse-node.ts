@@ -11,6 +11,8 @@ export interface NodeInput {
   readonly locality?: Partial<Locality>;
   /** Names of the extensions, from the node's `extensions`. */
   readonly extensions?: readonly string[];
+  /** Namespace of the identity that whoever took the connection has verified; never what the node says of itself. */
+  readonly verifiedNamespace?: string;
 }
 
 type Metadata = Readonly<Record<string, unknown>>;
@@ -62,6 +64,7 @@ export function parseNode(input: NodeInput): WithProblems<ProxyNode | undefined>
       interceptionMode: mode === "TPROXY" || mode === "NONE" ? mode : "REDIRECT",
       workloadName: read.text("WORKLOAD_NAME"),
       ...(istioVersion === "" ? {} : { istioVersion }),
+      ...(input.verifiedNamespace === undefined ? {} : { verifiedNamespace: input.verifiedNamespace }),
       ...(input.extensions ? { extensions: input.extensions } : {}),
       ...(httpProxyPort === undefined ? {} : { httpProxyPort }),
       metadata,

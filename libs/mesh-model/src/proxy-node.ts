@@ -16,6 +16,8 @@ export interface ProxyNode {
   readonly dnsDomain: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
+  /** Namespace of the identity it has proved to have; absent where it has proved none, and gets no Secrets. */
+  readonly verifiedNamespace?: string;
   readonly clusterId: string;
   readonly meshId: string;
   readonly network: string;

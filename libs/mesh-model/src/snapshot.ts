@@ -9,6 +9,7 @@ import type {
 } from "@weft/istio-api";
 import type { AddressIndex } from "./address-index.ts";
 import type { Config } from "./config.ts";
+import type { CredentialIndex } from "./kubernetes/credential.ts";
 import type { Workload } from "./kubernetes/workload.ts";
 import type { Memo } from "./memo.ts";
 import type { Endpoint, Service } from "./service.ts";
@@ -73,6 +74,7 @@ export interface MeshSnapshot {
   readonly workloads: WorkloadIndex;
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly configs: ConfigLists;
+  readonly credentials: CredentialIndex;
   /** Answers that follow from all but the endpoints, shared by those who ask; stays while `configVersion` does. */
   readonly memo: Memo;
 }

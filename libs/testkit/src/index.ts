@@ -7,3 +7,4 @@ export { orders, seededRandom, shuffled } from "./order.ts";
 export { describeWithPeer, peer } from "./peers.ts";
 export { runReadmeExample } from "./readme.ts";
 export { checkout, sharedFolder } from "./shared.ts";
+export { testCertificate } from "./test-certificate.ts";

@@ -11,6 +11,7 @@ import { checkIr } from "./resources/check.ts";
 import { toProblem } from "./resources/check-message.ts";
 import { encodeIr, type LastLists } from "./resources/encode.ts";
 import { toResourceSet } from "./resources/resource-set.ts";
+import { buildSecrets } from "./secrets/build.ts";
 
 /** Turns what proxies see into what they are sent. */
 export interface Translator {
@@ -38,12 +39,21 @@ export function createTranslator(): Translator {
       const patched = proxyless
         ? { value: proxylessLists(view, ir.value, memo), problems: [] }
         : applyEnvoyFilters(view, encodeIr(ir.value, { memo, last, scopeKey: view.scopeKey }), memo);
-      const named = new Map(patched.value).set(typeUrls.nameTable, [nameTableList(view, memo)]);
+      const secrets = buildSecrets(view, ir.value.parts[0]?.listeners ?? []);
+      const named = new Map(patched.value)
+        .set(typeUrls.nameTable, [nameTableList(view, memo)])
+        .set(typeUrls.secret, [secrets.value]);
       const value = toResourceSet(named, memo, previous);
       const rejected = (value.withheld ?? []).map(toProblem);
       return {
         value,
-        problems: [...ir.problems, ...checkIr(ir.value, memo), ...patched.problems, ...rejected],
+        problems: [
+          ...ir.problems,
+          ...checkIr(ir.value, memo),
+          ...patched.problems,
+          ...secrets.problems,
+          ...rejected,
+        ],
       };
     },
   };

@@ -55,7 +55,9 @@ export async function xdsGenerate(
   };
   report([...node.problems, ...loaded.problems]);
   if (node.value === undefined) return 1;
-  const translated = translate(viewFor(loaded.snapshot, node.value));
+  // What the proxy gets once it has proved to be of the namespace it says.
+  const proved = { ...node.value, verifiedNamespace: node.value.namespace };
+  const translated = translate(viewFor(loaded.snapshot, proved));
   report(translated.problems);
   const resources = resourcesToJson(translated.value);
   const text =

@@ -1,0 +1,24 @@
+/**
+ * A certificate that signed itself, with its key: for test.example.com, until 2126. Public, as all that is in a test:
+ * nobody trusts it.
+ */
+export const testCertificate = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBqTCCAVCgAwIBAgIUFCJKFpRNo1pywkKtbeTzNQ2xQG0wCgYIKoZIzj0EAwIw
+GzEZMBcGA1UEAwwQdGVzdC5leGFtcGxlLmNvbTAgFw0yNjExMjAxMjQ4MTlaGA8y
+MTI2MTAyNzEyNDgxOVowGzEZMBcGA1UEAwwQdGVzdC5leGFtcGxlLmNvbTBZMBMG
+ByqGSM49AgEGCCqGSM49AwEHA0IABNHkn489RNMVHbdQHBDvVt4i5zkIJ7r/BTff
+Fmas7sdiLknPJRig4j46mmnkzWEkCi/Ekp4eQ70Krqmp7jAxEaijcDBuMB0GA1Ud
+DgQWBBQ4wCGho/eGQa4VaTktVrLPmk0OuTAfBgNVHSMEGDAWgBQ4wCGho/eGQa4V
+aTktVrLPmk0OuTAPBgNVHRMBAf8EBTADAQH/MBsGA1UdEQQUMBKCEHRlc3QuZXhh
+bXBsZS5jb20wCgYIKoZIzj0EAwIDRwAwRAIgN3kuCUOnR5bxY9eUk1UF4heOcn8l
+JuFzyWMtGipRC3sCIGIZXGhrm6Ra/uNTbiN5HU6YSZqWmeeNDPJPxP5RUQSk
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg/Pd51D7d/9CvYMMe
+Z3RnoKDX7nk6fS3k8NAd1Yb+Vw6hRANCAATR5J+PPUTTFR23UBwQ71beIuc5CCe6
+/wU33xZmrO7HYi5JzyUYoOI+Oppp5M1hJAovxJKeHkO9Cq6pqe4wMRGo
+-----END PRIVATE KEY-----
+`,
+} as const;
