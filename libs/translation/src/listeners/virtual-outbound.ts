@@ -26,8 +26,17 @@ function tcpChain(name: string, backend: string, match?: FilterChain["match"]): 
   };
 }
 
+/** Says that hosts of requests are not looked up: no proxy gets the filter for that yet. */
+function reportDynamicDns({ view, mesh, problems }: BuildContext): void {
+  if (view.scope.outboundTrafficPolicy.mode !== "ALLOW_ANY_DYNAMIC_DNS") return;
+  const config = { apiVersion: "v1", kind: "ConfigMap", name: "istio", namespace: mesh.rootNamespace };
+  const message = "ALLOW_ANY_DYNAMIC_DNS is not supported; requests to unknown hosts go as with ALLOW_ANY";
+  problems.for(config).warn("unsupported-field", "mesh.outboundTrafficPolicy.mode", message);
+}
+
 /** Takes what interception hands over, and passes it to the listener of its original destination, if there is one. */
 export function virtualOutbound(context: BuildContext): Listener {
+  reportDynamicDns(context);
   const port = context.mesh.proxyListenPort;
   return {
     name: "virtualOutbound",
