@@ -44,6 +44,8 @@ export interface Service {
   readonly aliasOf?: string;
   /** Names a ServiceEntry expects in the certificates of its endpoints. */
   readonly subjectAltNames?: readonly string[];
+  /** The service asks that clients stay near (trafficDistribution, or the annotation networking.istio.io/traffic-distribution). */
+  readonly trafficDistribution?: "PreferClose";
   /** Endpoints that are not ready are part of the service (publishNotReadyAddresses). */
   readonly publishNotReadyAddresses?: boolean;
   /** Hash of the object it comes from; equal content, equal version. */

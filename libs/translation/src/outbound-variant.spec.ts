@@ -41,6 +41,45 @@ spec:
   host: web
   workloadSelector: { matchLabels: { app: b } }
   trafficPolicy: { outlierDetection: { consecutive5xxErrors: 1 } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: shop }
+spec: { clusterIP: 10.96.0.11, selector: { app: shop }, ports: [{ name: http, port: 8000 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: shop-1, labels: { kubernetes.io/service-name: shop } }
+addressType: IPv4
+endpoints:
+  - { addresses: [10.0.1.1], conditions: { ready: true }, targetRef: { kind: Pod, name: shop-1 } }
+  - { addresses: [10.0.1.2], conditions: { ready: true } }
+ports: [{ name: http, port: 8000 }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: shop-1, labels: { app: shop, tier: gold } }
+spec: { containers: [] }
+status: { podIP: 10.0.1.1 }
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: shop }
+spec:
+  host: shop
+  trafficPolicy:
+    outlierDetection: { consecutive5xxErrors: 1 }
+    loadBalancer: { localityLbSetting: { failoverPriority: [tier, topology.istio.io/network] } }
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: patch }
+spec:
+  workloadSelector: { labels: { app: patched } }
+  configPatches:
+    - applyTo: CLUSTER
+      match: { context: SIDECAR_OUTBOUND, proxy: { metadata: { TEAM: blue } } }
+      patch: { operation: MERGE, value: { connect_timeout: 1s } }
 `),
 );
 
@@ -58,6 +97,10 @@ const nodes: readonly (readonly [string, NodeInput])[] = [
   ["on the address of another", node("10.0.0.2")],
   ["named by a route", node("10.0.0.9", { LABELS: { app: "a" } })],
   ["selected by a rule", node("10.0.0.9", { LABELS: { app: "b" } })],
+  ["of a tier", node("10.0.0.9", { LABELS: { tier: "gold" } })],
+  ["of another network", node("10.0.0.9", { NETWORK: "far" })],
+  ["with a patch", node("10.0.0.9", { LABELS: { app: "patched" }, TEAM: "blue" })],
+  ["that a patch is nearly for", node("10.0.0.9", { LABELS: { app: "patched" }, TEAM: "red" })],
   ["with certificates", node("10.0.0.9", { LABELS: { "security.istio.io/tlsMode": "istio" } })],
   ["of Istio's build", node("10.0.0.9", { ISTIO_VERSION: "1.29.0" })],
   ["without interception", node("10.0.0.9", { INTERCEPTION_MODE: "NONE" })],
@@ -80,6 +123,14 @@ describe("outboundVariant()", () => {
   it.each([...nodes, ...nodes.toReversed()])("keeps apart what differs for a proxy %s", (_, input) => {
     const view = viewOf(snapshot, input);
     expect(translator.translate(view).value.version).toBe(translate(view).value.version);
+  });
+
+  it("is put to the test: these differ", () => {
+    const version = (name: string) => {
+      const input = nodes.find(([known]) => known === name)?.[1] ?? node("");
+      return translate(viewOf(snapshot, input)).value.version;
+    };
+    for (const name of ["of a tier", "with a patch"]) expect(version(name)).not.toBe(version("plain"));
   });
 
   it("shares what does not differ, whatever telemetry calls the workloads", () => {

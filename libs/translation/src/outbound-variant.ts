@@ -1,6 +1,7 @@
 import { stableStringify } from "@weft/base";
 import { endpointsOf, type ProxyView } from "@weft/mesh-model";
 import type { BuildContext } from "./context.ts";
+import { clientLabels, comparedLabelsOf } from "./endpoints/client-labels.ts";
 
 /** Whether anything in sight asks for the labels of the client: a match by source, or a rule for some workloads. */
 function asksForLabels({ scope, snapshot }: ProxyView): boolean {
@@ -14,6 +15,14 @@ function asksForLabels({ scope, snapshot }: ProxyView): boolean {
   return (
     bySource || snapshot.configs.destinationRules.some(({ spec }) => spec.workloadSelector !== undefined)
   );
+}
+
+/** Names of all labels that a rule for failover compares endpoints with the proxy by. */
+function allComparedLabels(context: BuildContext): readonly string[] {
+  const { destinationRules } = context.view.snapshot.configs;
+  return [
+    ...new Set([undefined, ...destinationRules].flatMap((rule) => comparedLabelsOf(context, rule))),
+  ].sort();
 }
 
 /** Addresses of the endpoints of services without an address of their own: they get listeners, but not on themselves. */
@@ -33,6 +42,8 @@ export function outboundVariant(context: BuildContext): string {
   const { node, scope, snapshot } = view;
   const labelled = memo.get([scope, snapshot], "asks-for-labels", () => asksForLabels(view));
   const headless = memo.get([scope, snapshot], "headless-addresses", () => headlessAddresses(view));
+  const compared = memo.get([snapshot], "compared-labels", () => allComparedLabels(context));
+  const own = clientLabels(context);
   return JSON.stringify([
     "outbound",
     node.type,
@@ -43,6 +54,8 @@ export function outboundVariant(context: BuildContext): string {
     mutualTls,
     locality,
     labelled ? stableStringify(view.labels) : "",
+    node.network,
+    compared.map((name) => own[name] ?? ""),
     node.ipAddresses.filter((address) => headless.has(address)),
   ]);
 }

@@ -18,9 +18,14 @@ describe("reportUnsupported()", () => {
     ],
     [
       "DestinationRule",
-      { subsets: [{}, { trafficPolicy: { portLevelSettings: [{ loadBalancer: { warmup: {} } }] } }] },
+      {
+        subsets: [
+          {},
+          { trafficPolicy: { portLevelSettings: [{ loadBalancer: { zoneAwareLbSetting: {} } }] } },
+        ],
+      },
       [
-        "spec.subsets[1].trafficPolicy.portLevelSettings[0].loadBalancer.warmup: warmup is not supported and has no effect",
+        "spec.subsets[1].trafficPolicy.portLevelSettings[0].loadBalancer.zoneAwareLbSetting: zoneAwareLbSetting is not supported and has no effect",
       ],
     ],
     [

@@ -6,24 +6,14 @@ import { configRef } from "./refs.ts";
 const fields = {
   DestinationRule: [
     "spec.trafficPolicy.tunnel",
-    "spec.trafficPolicy.proxyProtocol",
-    "spec.trafficPolicy.retryBudget",
     "spec.subsets[].trafficPolicy.tunnel",
-    "spec.subsets[].trafficPolicy.proxyProtocol",
-    "spec.subsets[].trafficPolicy.retryBudget",
     ...[
       "spec.trafficPolicy",
       "spec.trafficPolicy.portLevelSettings[]",
       "spec.subsets[].trafficPolicy",
       "spec.subsets[].trafficPolicy.portLevelSettings[]",
     ].flatMap((policy) => [
-      `${policy}.loadBalancer.warmup`,
-      `${policy}.loadBalancer.warmupDurationSecs`,
       `${policy}.loadBalancer.zoneAwareLbSetting`,
-      `${policy}.loadBalancer.localityLbSetting.distribute`,
-      `${policy}.loadBalancer.localityLbSetting.failover`,
-      `${policy}.loadBalancer.localityLbSetting.failoverPriority`,
-      `${policy}.connectionPool.http.http2KeepAlive`,
       `${policy}.outlierDetection.consecutiveErrors`,
       `${policy}.outlierDetection.outlierDetectionHttpErrorCodes`,
       `${policy}.tls.caCrl`,

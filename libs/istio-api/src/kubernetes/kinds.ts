@@ -35,6 +35,7 @@ const serviceSpec = openMessage({
   selector: map(string()),
   ports: list(servicePort),
   publishNotReadyAddresses: boolean(),
+  trafficDistribution: string(),
 });
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/ */

@@ -34,9 +34,18 @@ export function toService(object: MeshObject, mesh: MeshConfig, version: string)
     registry: "Kubernetes",
     createdAt: creationTime(object),
     ...(external && spec.externalName !== undefined ? { aliasOf: spec.externalName } : {}),
+    ...(prefersClose(spec, annotations) ? { trafficDistribution: "PreferClose" } : {}),
     ...(spec.publishNotReadyAddresses ? { publishNotReadyAddresses: true } : {}),
     version,
   };
+}
+
+/** PreferSameZone is the later name of PreferClose; of PreferSameNode, what is nearer than the zone is not told apart. */
+const close = ["preferclose", "prefersamezone", "prefersamenode"];
+
+function prefersClose(spec: ServiceSpec, annotations: Readonly<Record<string, string>>): boolean {
+  const wanted = annotations["networking.istio.io/traffic-distribution"] ?? spec.trafficDistribution;
+  return wanted !== undefined && close.includes(wanted.toLowerCase());
 }
 
 function clusterIps(spec: ServiceSpec): readonly string[] {

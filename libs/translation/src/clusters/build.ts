@@ -16,6 +16,8 @@ import {
 } from "../context.ts";
 import { durationMs } from "../durations.ts";
 import { buildLocalities, identitiesOf } from "../endpoints/build.ts";
+import { clientLabels, comparedLabelsOf } from "../endpoints/client-labels.ts";
+import { buildPreference, comparedLabels } from "../endpoints/locality.ts";
 import type { Backend, BackendService, Discovery, LoadAssignment } from "../ir/index.ts";
 import { backendName } from "../names.ts";
 import { ProblemList, type Reporter } from "../problems.ts";
@@ -30,6 +32,9 @@ import {
   effectivePolicy,
 } from "./policy.ts";
 import { type BackendTlsInput, buildBackendTls } from "./tls.ts";
+
+/** A proxy's node tells replicas apart, which otherwise share all that they are sent. */
+const nodeLabel = "kubernetes.io/hostname";
 
 /** The backends of one service with the endpoints of those that get them over EDS. */
 export interface ServiceBackends {
@@ -117,18 +122,33 @@ function buildBackend(
   const policy = effectivePolicy(rule?.spec, port.port, subset);
   const name = backendName(port.port, subset, service.hostname);
   const outlierDetection = buildOutlierDetection(policy.outlierDetection);
-  const localityLb =
-    policy.loadBalancer?.localityLbSetting?.enabled ?? mesh.localityLbSetting?.enabled ?? true;
+  const locality = policy.loadBalancer?.localityLbSetting;
+  if (comparedLabels(locality).includes(nodeLabel))
+    report?.unsupported(
+      subset === "" ? "spec.trafficPolicy" : `spec.subsets[${subset}]`,
+      `failoverPriority by ${nodeLabel}`,
+    );
+  const { preference, weighted } = buildPreference({
+    setting: locality,
+    mesh,
+    service,
+    // Only where failures are noticed can others take over, so only then are the near ones preferred.
+    noticesFailures: outlierDetection !== undefined,
+    locality: context.locality,
+    labels: clientLabels(context),
+  });
   const localities = buildLocalities(endpoints, {
     service,
     portName: port.name,
     ...(labels ? { labels } : {}),
-    // Only where failures are noticed can others take over, so only then are the near ones preferred.
-    ...(outlierDetection && localityLb && context.locality.region !== "" ? { near: context.locality } : {}),
+    preference,
   });
   const passthrough = policy.loadBalancer?.simple === "PASSTHROUGH";
   const discovery = discoveryOf(input, passthrough, localities);
-  const http = buildUpstreamHttp(port.protocol, policy.connectionPool, view.node.type === "sidecar");
+  const http = buildUpstreamHttp(port.protocol, policy.connectionPool, {
+    sniffs: view.node.type === "sidecar",
+    upgrades: mesh.h2UpgradePolicy === "UPGRADE",
+  });
   const tls = buildBackendTls(
     {
       settings: policy.tls,
@@ -148,7 +168,7 @@ function buildBackend(
     name,
     discovery,
     connectTimeoutMs: durationMs(policy.connectionPool?.tcp?.connectTimeout) ?? mesh.connectTimeoutMs,
-    limits: buildLimits(policy.connectionPool),
+    limits: buildLimits(policy.connectionPool, policy.retryBudget),
     loadBalancing:
       discovery.kind === "original-destination"
         ? { kind: "provided" }
@@ -161,6 +181,8 @@ function buildBackend(
     ...(http ? { http } : {}),
     ...(keepalive ? { tcpKeepalive: keepalive } : {}),
     ...(tls ? { tls } : {}),
+    ...(weighted ? { localityWeighted: true } : {}),
+    ...(policy.proxyProtocol ? { proxyProtocol: policy.proxyProtocol.version === "V2" ? 2 : 1 } : {}),
     ...(subset === "" ? {} : { subset }),
     ...(rule ? { config: configRef(rule) } : {}),
   };
@@ -192,9 +214,19 @@ function variantOf(
   const { node } = context.view;
   const { region, zone, subzone } = context.locality;
   const modes = service.ports.map((port) => serviceMtlsMode(context, service, port));
-  // Endpoints are ordered by distance only where a rule asks for outlier detection.
-  const locality = rule === undefined ? "" : `${region}/${zone}/${subzone}`;
-  return ["backends", node.type, node.interceptionMode, context.mutualTls, locality, ...modes].join("|");
+  // Endpoints are ordered by distance only where something asks for it.
+  const asked = rule ?? context.mesh.localityLbSetting?.distribute ?? service.trafficDistribution;
+  const locality = asked === undefined ? "" : `${region}/${zone}/${subzone}/${node.network}`;
+  const labels = comparedLabelsOf(context, rule).map((name) => clientLabels(context)[name] ?? "");
+  return [
+    "backends",
+    node.type,
+    node.interceptionMode,
+    context.mutualTls,
+    locality,
+    ...modes,
+    ...labels,
+  ].join("|");
 }
 
 /** The backends of every service in scope, and the endpoints of those that get them over EDS. */

@@ -29,6 +29,6 @@ describe("buildUpstreamHttp()", () => {
       { protocol: "http1", maxConnectionDurationMs: 1000 },
     ],
   ] as const)("of %s with %j (sniffing: %s)", (protocol, pool, sniffs, expected) => {
-    expect(buildUpstreamHttp(protocol, pool, sniffs)).toEqual(expected);
+    expect(buildUpstreamHttp(protocol, pool, { sniffs })).toEqual(expected);
   });
 });

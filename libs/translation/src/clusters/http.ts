@@ -8,33 +8,50 @@ export function isHttp2(protocol: Protocol): boolean {
   return protocol === "HTTP2" || protocol === "GRPC" || protocol === "GRPC-Web";
 }
 
+/** What HTTP towards a service depends on besides its port and its policy. */
+export interface HttpOptions {
+  /** The proxy tells protocols of unnamed ports from the traffic, as sidecars do and gateways do not. */
+  readonly sniffs: boolean;
+  /** HTTP/1.1 ports are spoken to in HTTP/2 where no rule says otherwise (the mesh's `h2UpgradePolicy`). */
+  readonly upgrades?: boolean;
+}
+
 function upstreamProtocol(
   protocol: Protocol,
   http: ConnectionPoolSettings["http"],
-  sniffs: boolean,
+  { sniffs, upgrades }: HttpOptions,
 ): UpstreamHttp["protocol"] {
   if (http?.useClientProtocol) return "auto";
   if (isHttp2(protocol)) return "http2";
-  if (http?.h2UpgradePolicy === "UPGRADE" && (protocol === "HTTP" || protocol === "Unsupported"))
-    return "http2";
+  const upgrade = [undefined, "DEFAULT"].includes(http?.h2UpgradePolicy)
+    ? upgrades
+    : http?.h2UpgradePolicy === "UPGRADE";
+  if (upgrade && (protocol === "HTTP" || protocol === "Unsupported")) return "http2";
   return protocol === "Unsupported" && sniffs ? "auto" : "http1";
 }
 
 /**
  * HTTP towards a service port; undefined where Envoy's defaults (HTTP/1.1 without limits) are right.
- * `sniffs`: the proxy tells protocols of unnamed ports from the traffic, as sidecars do and gateways do not.
  */
 export function buildUpstreamHttp(
   protocol: Protocol,
   pool: ConnectionPoolSettings | undefined,
-  sniffs: boolean,
+  { sniffs, upgrades = false }: HttpOptions,
 ): UpstreamHttp | undefined {
-  const chosen = upstreamProtocol(protocol, pool?.http, sniffs);
+  const chosen = upstreamProtocol(protocol, pool?.http, { sniffs, upgrades });
   const idleTimeoutMs = durationMs(pool?.http?.idleTimeout);
   const maxConnectionDurationMs = durationMs(pool?.tcp?.maxConnectionDuration);
   const maxRequests = pool?.http?.maxRequestsPerConnection ?? 0;
   const maxStreams = pool?.http?.maxConcurrentStreams ?? 0;
+  const pings = pool?.http?.http2KeepAlive;
+  const intervalMs = durationMs(pings?.interval);
+  const timeoutMs = durationMs(pings?.timeout);
+  const keepalive = {
+    ...(intervalMs === undefined ? {} : { intervalMs }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
   const options = {
+    ...(pings && chosen !== "http1" ? { keepalive } : {}),
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
     ...(maxConnectionDurationMs === undefined ? {} : { maxConnectionDurationMs }),
     ...(maxRequests > 0 ? { maxRequestsPerConnection: maxRequests } : {}),

@@ -30,7 +30,7 @@ export function buildInboundBackend(context: BuildContext, port: InboundPort): B
   const rule: ConsolidatedDestinationRule | undefined = first && ruleFor(context, first.service);
   const applied = rule?.spec.trafficPolicy === undefined ? undefined : rule;
   const pool = first && effectivePolicy(applied?.spec, first.port.port, "").connectionPool;
-  const http = buildUpstreamHttp(port.protocol, pool, true);
+  const http = buildUpstreamHttp(port.protocol, pool, { sniffs: true });
   const keepalive = buildKeepalive(pool);
   const direct = port.forwardTo;
   return {

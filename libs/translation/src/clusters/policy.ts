@@ -13,20 +13,27 @@ import {
   type OutlierDetection,
   type TcpKeepalive,
   unlimited,
+  type Warmup,
 } from "../ir/index.ts";
 
-/** The parts of a traffic policy that a port or a subset may have of its own. */
-export type PortPolicy = Pick<TrafficPolicy, "loadBalancer" | "connectionPool" | "outlierDetection" | "tls">;
+/** The parts of a traffic policy that a port cannot have of its own. */
+const whole = ["proxyProtocol", "retryBudget"] as const;
+
+/** What holds for a port of a subset. */
+export type PortPolicy = Pick<TrafficPolicy, "loadBalancer" | "connectionPool" | "outlierDetection" | "tls"> &
+  Pick<TrafficPolicy, (typeof whole)[number]>;
 
 const parts = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as const;
 
-/** A policy laid over another: its parts take the place of the other's; one for the port inherits nothing. */
+/** A policy laid over another: its parts take the place of the other's; one for the port inherits only what no port can have. */
 function overlay(base: PortPolicy, over: TrafficPolicy | undefined, port: number): PortPolicy {
   if (over === undefined) return base;
   const own = over.portLevelSettings?.find((settings) => settings.port?.number === port);
-  if (own !== undefined) return own;
-  const merged: { -readonly [K in keyof PortPolicy]: PortPolicy[K] } = { ...base };
-  for (const part of parts) if (over[part] !== undefined) Object.assign(merged, { [part]: over[part] });
+  const merged: { -readonly [K in keyof PortPolicy]: PortPolicy[K] } = own
+    ? { ...own, ...Object.fromEntries(whole.flatMap((part) => (base[part] ? [[part, base[part]]] : []))) }
+    : { ...base };
+  for (const part of own ? whole : [...parts, ...whole])
+    if (over[part] !== undefined) Object.assign(merged, { [part]: over[part] });
   return merged;
 }
 
@@ -44,8 +51,21 @@ function threshold(value: number | undefined): number {
 }
 
 /** Circuit-breaker thresholds. */
-export function buildLimits(pool: ConnectionPoolSettings | undefined): Limits {
+export function buildLimits(
+  pool: ConnectionPoolSettings | undefined,
+  budget?: TrafficPolicy["retryBudget"],
+): Limits {
+  const intervalMs = durationMs(budget?.budgetInterval);
   return {
+    ...(budget
+      ? {
+          retryBudget: {
+            percent: budget.percent ?? 20,
+            minConcurrency: budget.minRetryConcurrency ?? 3,
+            ...(intervalMs ? { intervalMs } : {}),
+          },
+        }
+      : {}),
     maxConnections: threshold(pool?.tcp?.maxConnections),
     maxPendingRequests: threshold(pool?.http?.http1MaxPendingRequests),
     maxRequests: threshold(pool?.http?.http2MaxRequests),
@@ -70,6 +90,15 @@ export function buildKeepalive(pool: ConnectionPoolSettings | undefined): TcpKee
   };
 }
 
+/** How new endpoints are warmed up; undefined where they are not. */
+function buildWarmup(settings: LoadBalancerSettings | undefined): Warmup | undefined {
+  const { warmup, warmupDurationSecs } = settings ?? {};
+  const windowMs = durationMs(warmup?.duration ?? warmupDurationSecs);
+  if (windowMs === undefined) return undefined;
+  if (warmup === undefined) return { windowMs };
+  return { windowMs, aggression: warmup.aggression ?? 1, minimumPercent: warmup.minimumPercent ?? 10 };
+}
+
 /** How endpoints are chosen; `PASSTHROUGH` is told apart by the builder, for it changes the discovery. */
 export function buildLoadBalancing(settings: LoadBalancerSettings | undefined): LoadBalancing {
   const hash = settings?.consistentHash;
@@ -82,15 +111,17 @@ export function buildLoadBalancing(settings: LoadBalancerSettings | undefined): 
       kind: "ring-hash",
       minimumRingSize: hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024,
     };
+  const warmup = buildWarmup(settings);
+  const warmed = warmup ? { warmup } : {};
   switch (settings?.simple) {
     case "RANDOM":
       return { kind: "random" };
     case "ROUND_ROBIN":
-      return { kind: "round-robin" };
+      return { kind: "round-robin", ...warmed };
     case "PASSTHROUGH":
       return { kind: "provided" };
     default:
-      return { kind: "least-request" };
+      return { kind: "least-request", ...warmed };
   }
 }
 

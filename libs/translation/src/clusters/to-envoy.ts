@@ -5,6 +5,7 @@ import {
   Cluster_DiscoveryType,
   Cluster_DnsLookupFamily,
   Cluster_LbPolicy,
+  type Cluster_SlowStartConfigSchema,
   ClusterSchema,
 } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { CaresDnsResolverConfigSchema } from "@weft/envoy-api/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
@@ -13,9 +14,18 @@ import { toLoadAssignment } from "../endpoints/to-envoy.ts";
 import { pack, typeUrlOf } from "../envoy/any.ts";
 import { ads } from "../envoy/config-source.ts";
 import { backendMetadata } from "../envoy/metadata.ts";
+import { withProxyProtocol } from "../envoy/proxy-protocol.ts";
 import { defined, toDuration } from "../envoy/scalars.ts";
-import { toUpstreamSockets } from "../envoy/tls.ts";
-import type { Backend, Discovery, LoadBalancing, OutlierDetection, ProxyTraits } from "../ir/index.ts";
+import { rawBuffer, toUpstreamSockets } from "../envoy/tls.ts";
+import type {
+  Backend,
+  Discovery,
+  Limits,
+  LoadBalancing,
+  OutlierDetection,
+  ProxyTraits,
+  Warmup,
+} from "../ir/index.ts";
 import { tcpMetadataExchange } from "../network-filters/metadata-exchange.ts";
 
 type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
@@ -65,12 +75,49 @@ function discoveryFields(name: string, discovery: Discovery): ClusterInit {
   }
 }
 
+function toSlowStart({
+  windowMs,
+  aggression,
+  minimumPercent,
+}: Warmup): MessageInitShape<typeof Cluster_SlowStartConfigSchema> {
+  return {
+    slowStartWindow: toDuration(windowMs),
+    ...(aggression === undefined
+      ? {}
+      : { aggression: { defaultValue: aggression, runtimeKey: "upstream.slow_start.aggression" } }),
+    ...(minimumPercent === undefined ? {} : { minWeightPercent: { value: minimumPercent } }),
+  };
+}
+
+function toThresholds({ retryBudget, ...limits }: Limits) {
+  if (retryBudget === undefined) return limits;
+  const { percent, minConcurrency, intervalMs } = retryBudget;
+  return {
+    ...limits,
+    retryBudget: {
+      budgetPercent: { value: percent },
+      minRetryConcurrency: minConcurrency,
+      ...(intervalMs === undefined ? {} : { budgetInterval: toDuration(intervalMs) }),
+    },
+  };
+}
+
 function loadBalancingFields(lb: LoadBalancing): ClusterInit {
   switch (lb.kind) {
     case "least-request":
-      return { lbPolicy: Cluster_LbPolicy.LEAST_REQUEST };
+      return {
+        lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
+        ...(lb.warmup
+          ? { lbConfig: { case: "leastRequestLbConfig", value: { slowStartConfig: toSlowStart(lb.warmup) } } }
+          : {}),
+      };
     case "round-robin":
-      return { lbPolicy: Cluster_LbPolicy.ROUND_ROBIN };
+      return {
+        lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
+        ...(lb.warmup
+          ? { lbConfig: { case: "roundRobinLbConfig", value: { slowStartConfig: toSlowStart(lb.warmup) } } }
+          : {}),
+      };
     case "random":
       return { lbPolicy: Cluster_LbPolicy.RANDOM };
     case "provided":
@@ -128,7 +175,17 @@ function toHttpProtocolOptions({
     maxConnectionDuration:
       http?.maxConnectionDurationMs === undefined ? undefined : toDuration(http.maxConnectionDurationMs),
   });
-  const http2 = defined({ maxConcurrentStreams: http?.maxConcurrentStreams });
+  const { intervalMs, timeoutMs } = http?.keepalive ?? {};
+  const http2 = defined({
+    maxConcurrentStreams: http?.maxConcurrentStreams,
+    connectionKeepalive:
+      http?.keepalive &&
+      defined({
+        interval: intervalMs === undefined ? undefined : toDuration(intervalMs),
+        // Envoy needs one.
+        timeout: toDuration(timeoutMs ?? 20_000),
+      }),
+  });
   return {
     ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
     // The host asked for is the name sent in the handshake, and the one the certificate must have.
@@ -158,6 +215,20 @@ function toHttpProtocolOptions({
   };
 }
 
+/** How connections are made: in TLS or not, and after a PROXY protocol header or not. */
+function socketFields({ tls, proxyProtocol }: Backend, traits: ProxyTraits) {
+  const sockets = tls ? toUpstreamSockets(tls, traits) : undefined;
+  if (proxyProtocol === undefined) return sockets;
+  if (sockets !== undefined && "transportSocketMatches" in sockets)
+    return {
+      transportSocketMatches: sockets.transportSocketMatches.map((match) => ({
+        ...match,
+        transportSocket: withProxyProtocol(match.transportSocket, proxyProtocol),
+      })),
+    };
+  return { transportSocket: withProxyProtocol(sockets?.transportSocket ?? rawBuffer, proxyProtocol) };
+}
+
 /** Envoy's Cluster for a backend. */
 export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
   const metadata = backendMetadata(backend);
@@ -168,9 +239,14 @@ export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
     metadata === undefined
       ? {}
       : {
-          commonLbConfig: outlierDetection
-            ? { healthyPanicThreshold: { value: outlierDetection.minHealthPercent } }
-            : {},
+          commonLbConfig: {
+            ...(outlierDetection
+              ? { healthyPanicThreshold: { value: outlierDetection.minHealthPercent } }
+              : {}),
+            ...(backend.localityWeighted
+              ? { localityConfigSpecifier: { case: "localityWeightedLbConfig" as const, value: {} } }
+              : {}),
+          },
         };
   return create(ClusterSchema, {
     name: backend.name,
@@ -179,7 +255,7 @@ export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
     connectTimeout: toDuration(backend.connectTimeoutMs),
     ...discoveryFields(backend.name, backend.discovery),
     ...loadBalancingFields(backend.loadBalancing),
-    ...(limits ? { circuitBreakers: { thresholds: [limits] } } : {}),
+    ...(limits ? { circuitBreakers: { thresholds: [toThresholds(limits)] } } : {}),
     ...commonLb,
     ...(outlierDetection ? { outlierDetection: toOutlierDetection(outlierDetection) } : {}),
     ...(http
@@ -206,7 +282,7 @@ export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
             },
           },
         }),
-    ...(backend.tls ? toUpstreamSockets(backend.tls, traits) : {}),
+    ...socketFields(backend, traits),
     ...(metadata ? { metadata: { filterMetadata: { istio: metadata } } } : {}),
     ...(backend.exchangesMetadata && traits.istioExtensions ? { filters: [tcpMetadataExchange] } : {}),
   });

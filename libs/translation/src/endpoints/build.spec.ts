@@ -111,7 +111,7 @@ describe("buildLocalities()", () => {
     ["r2", "z9", "", [1, 1, 1, 0]],
     ["r9", "", "", [0, 0, 0, 0]],
   ])("prefers what is near to %s/%s/%s", (region, zone, subzone, priorities) => {
-    const built = buildLocalities(spread, { ...selection, near: { region, zone, subzone } });
+    const built = buildLocalities(spread, { ...selection, preference: { near: { region, zone, subzone } } });
     expect(built.map(({ priority }) => priority)).toEqual(priorities);
   });
 });

@@ -1,9 +1,13 @@
 import type { Endpoint, Service } from "@weft/mesh-model";
 import { selects } from "@weft/mesh-model";
 import type { BackendEndpoint, LocalityEndpoints } from "../ir/index.ts";
-
-/** Where a proxy runs. */
-export type ProxyLocality = { readonly region: string; readonly zone: string; readonly subzone: string };
+import {
+  distance,
+  type LocalityPreference,
+  labelRank,
+  type ProxyLocality,
+  shareWeights,
+} from "./locality.ts";
 
 /** Which endpoints of a service are asked for. */
 export interface EndpointSelection {
@@ -11,16 +15,12 @@ export interface EndpointSelection {
   readonly portName: string;
   /** Labels of the subset; absent for all endpoints. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Where the proxy runs, if endpoints near it are to be preferred. */
-  readonly near?: ProxyLocality;
+  /** Which of them the proxy prefers; all alike where absent. */
+  readonly preference?: LocalityPreference;
 }
 
-/** How far away a locality is: 0 is here, then the same zone, the same region, elsewhere. */
-function distance(from: ProxyLocality, to: ProxyLocality): number {
-  if (from.region !== to.region) return 3;
-  if (from.zone !== to.zone) return 2;
-  return from.subzone === to.subzone ? 0 : 1;
-}
+/** Distances there are: a rank by labels counts more than any of them. */
+const distances = 5;
 
 function toBackendEndpoint(endpoint: Endpoint, external: boolean): BackendEndpoint {
   const { workloadName, namespace, canonicalName, canonicalRevision, clusterId } = endpoint;
@@ -42,31 +42,68 @@ function compareLocalities(a: ProxyLocality, b: ProxyLocality): number {
   return key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0;
 }
 
-/** The ready endpoints of a service port, grouped by locality in the order of their names. */
+interface Group {
+  readonly locality: ProxyLocality;
+  readonly rank: number;
+  readonly endpoints: BackendEndpoint[];
+}
+
+function compareGroups(a: Group, b: Group): number {
+  return compareLocalities(a.locality, b.locality) || a.rank - b.rank;
+}
+
+/**
+ * The ready endpoints of a service port, grouped by locality in the order of their names; a locality stands several
+ * times where its endpoints are not preferred alike.
+ */
 export function buildLocalities(
   endpoints: readonly Endpoint[],
-  { service, portName, labels, near }: EndpointSelection,
+  { service, portName, labels, preference = {} }: EndpointSelection,
 ): readonly LocalityEndpoints[] {
-  const groups = new Map<string, { locality: ProxyLocality; endpoints: BackendEndpoint[] }>();
+  const { near, failover, shares } = preference;
+  const groups = new Map<string, Group>();
   for (const endpoint of endpoints) {
     if (endpoint.servicePortName !== portName) continue;
     if (endpoint.health !== "HEALTHY" && service.publishNotReadyAddresses !== true) continue;
     if (labels !== undefined && !selects(labels, endpoint.labels)) continue;
     const { region, zone, subzone } = endpoint.locality;
-    const key = `${region}\n${zone}\n${subzone}`;
-    const group = groups.get(key) ?? { locality: { region, zone, subzone }, endpoints: [] };
+    const rank =
+      labelRank(endpoint.labels, preference.labels) * distances +
+      (near ? distance(near, endpoint.locality, failover) : 0);
+    const key = `${region}\n${zone}\n${subzone}\n${rank}`;
+    const group = groups.get(key) ?? { locality: { region, zone, subzone }, rank, endpoints: [] };
     groups.set(key, group);
     group.endpoints.push(toBackendEndpoint(endpoint, service.registry === "External"));
   }
-  const sorted = [...groups.values()].sort((a, b) => compareLocalities(a.locality, b.locality));
-  const distances = sorted.map(({ locality }) => (near ? distance(near, locality) : 0));
+  const sorted = [...groups.values()].sort(compareGroups);
   // Envoy wants priorities without gaps.
-  const ranks = [...new Set(distances)].sort((a, b) => a - b);
-  return sorted.map(({ locality, endpoints: members }, index) => ({
+  const ranks = [...new Set(sorted.map(({ rank }) => rank))].sort((a, b) => a - b);
+  const localities = sorted.map(({ locality, rank, endpoints: members }) => ({
     ...locality,
-    priority: ranks.indexOf(distances[index] ?? 0),
+    priority: ranks.indexOf(rank),
     endpoints: members,
   }));
+  return shares ? shareOut(localities, shares) : localities;
+}
+
+/** Localities with their shares as weights; those without one are left out. */
+function shareOut(
+  localities: readonly LocalityEndpoints[],
+  shares: NonNullable<LocalityPreference["shares"]>,
+): readonly LocalityEndpoints[] {
+  const weights = shareWeights(
+    localities.map(({ region, zone, subzone, endpoints }) => ({
+      region,
+      zone,
+      subzone,
+      weight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
+    })),
+    shares,
+  );
+  return localities.flatMap((locality, index) => {
+    const weight = weights[index];
+    return weight ? [{ ...locality, weight }] : [];
+  });
 }
 
 /** Identities (SPIFFE) of the workloads behind a service, in order: who may answer for it. */

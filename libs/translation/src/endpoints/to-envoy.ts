@@ -28,7 +28,7 @@ function toLbEndpoint(endpoint: BackendEndpoint): MessageInitShape<typeof LbEndp
   };
 }
 
-/** Envoy's ClusterLoadAssignment; a locality weighs as much as its endpoints together. */
+/** Envoy's ClusterLoadAssignment; a locality without a weight of its own weighs as much as its endpoints together. */
 export function toLoadAssignment(
   name: string,
   localities: readonly LocalityEndpoints[],
@@ -38,7 +38,7 @@ export function toLoadAssignment(
     endpoints: localities.map((locality) => ({
       locality: { region: locality.region, zone: locality.zone, subZone: locality.subzone },
       priority: locality.priority,
-      loadBalancingWeight: locality.endpoints.reduce((sum, { weight }) => sum + weight, 0),
+      loadBalancingWeight: locality.weight ?? locality.endpoints.reduce((sum, { weight }) => sum + weight, 0),
       lbEndpoints: locality.endpoints.map(toLbEndpoint),
     })),
   });

@@ -13,6 +13,10 @@ export interface Backend {
   readonly outlierDetection?: OutlierDetection;
   readonly http?: UpstreamHttp;
   readonly tcpKeepalive?: TcpKeepalive;
+  /** Connections begin with a PROXY protocol header of this version. */
+  readonly proxyProtocol?: 1 | 2;
+  /** Localities are chosen by their weights before endpoints are chosen in them. */
+  readonly localityWeighted?: boolean;
   /** How connections are secured; plain text where absent. */
   readonly tls?: UpstreamTls;
   /** Local address connections are made from. */
@@ -57,6 +61,8 @@ export interface LocalityEndpoints {
   readonly subzone: string;
   /** 0 is preferred; higher numbers take over when lower ones fail. */
   readonly priority: number;
+  /** Its share of the traffic; absent where it weighs as much as its endpoints together. */
+  readonly weight?: number;
   readonly endpoints: readonly BackendEndpoint[];
 }
 
@@ -87,6 +93,12 @@ export interface Limits {
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
+  /** Retries by the number of requests instead of {@link maxRetries}. */
+  readonly retryBudget?: {
+    readonly percent: number;
+    readonly minConcurrency: number;
+    readonly intervalMs?: number;
+  };
 }
 
 /** Envoy's largest threshold: in effect none. */
@@ -94,13 +106,22 @@ export const unlimited = 4_294_967_295;
 
 /** How an endpoint is chosen. */
 export type LoadBalancing =
-  | { readonly kind: "least-request" }
-  | { readonly kind: "round-robin" }
+  | { readonly kind: "least-request"; readonly warmup?: Warmup }
+  | { readonly kind: "round-robin"; readonly warmup?: Warmup }
   | { readonly kind: "random" }
   | { readonly kind: "ring-hash"; readonly minimumRingSize: number }
   | { readonly kind: "maglev"; readonly tableSize?: number }
   /** The discovery itself chooses. */
   | { readonly kind: "provided" };
+
+/** How a new endpoint gets up to its share of the traffic. */
+export interface Warmup {
+  readonly windowMs: number;
+  /** 1 is linear; Envoy's default where absent. */
+  readonly aggression?: number;
+  /** Percentage of its weight it starts with; Envoy's default where absent. */
+  readonly minimumPercent?: number;
+}
 
 /** When an endpoint is set aside. Absent fields leave Envoy's default. */
 export interface OutlierDetection {
@@ -123,6 +144,8 @@ export interface UpstreamHttp {
   readonly maxRequestsPerConnection?: number;
   readonly maxConnectionDurationMs?: number;
   readonly maxConcurrentStreams?: number;
+  /** HTTP/2 pings on connections; only towards HTTP/2. */
+  readonly keepalive?: { readonly intervalMs?: number; readonly timeoutMs?: number };
 }
 
 /** Probes of idle TCP connections; absent fields leave the kernel's default. */
