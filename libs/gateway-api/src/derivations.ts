@@ -5,7 +5,7 @@ import {
   type ServiceEntry,
   type ServiceSpec,
 } from "@weft/istio-api";
-import type { Derivation, DerivationInput, MeshObject } from "@weft/mesh-model";
+import type { Derivation, DerivationInput, Derived, MeshObject } from "@weft/mesh-model";
 import { convertGatewayApi } from "./convert.ts";
 import { convertIngresses } from "./ingress/convert.ts";
 import type { KnownPort, KnownService } from "./input.ts";
@@ -13,21 +13,21 @@ import { serviceHostname } from "./names.ts";
 import { readCredentials } from "./references/credentials.ts";
 
 const services = ["/Service", "networking.istio.io/ServiceEntry"];
-const ofGatewayApi = kinds.filter(({ group }) => group === gatewayApiGroup).map(({ kind }) => kind);
+const ofGatewayApi = kinds
+  .filter(({ group }) => group === gatewayApiGroup)
+  .map(({ group, kind }) => `${group}/${kind}`);
 const ingress = "networking.k8s.io/Ingress";
 const ingressClass = "networking.k8s.io/IngressClass";
+
+const nothing: Derived = { objects: [], statuses: [], problems: [] };
 
 /** The Gateway API and Ingress, for a store: what they say becomes part of the mesh as if users had written it. */
 export const kubernetesDerivations: readonly Derivation[] = [
   {
-    reads: [
-      ...ofGatewayApi.map((kind) => `${gatewayApiGroup}/${kind}`),
-      ...services,
-      "/Namespace",
-      "/Secret",
-      "/ConfigMap",
-    ],
+    reads: [...ofGatewayApi, ...services, "/Namespace", "/Secret", "/ConfigMap"],
     derive: (input) => {
+      // Most meshes have none, and a Service changes often.
+      if (ofGatewayApi.every((name) => input.objects(name).length === 0)) return nothing;
       const known = lazily(() => knownServices(input));
       return convertGatewayApi({
         objects: (kind) => input.objects(kind),
@@ -54,7 +54,7 @@ export const kubernetesDerivations: readonly Derivation[] = [
   },
 ];
 
-/** Most meshes have many services and no object that asks for one. */
+/** Services are many, and few objects ask for one. */
 function lazily<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {
