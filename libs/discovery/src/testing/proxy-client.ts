@@ -1,0 +1,101 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { typeUrls } from "@weft/envoy-api";
+import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
+import type { Route } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
+import { RouteConfigurationSchema } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
+import { HttpConnectionManagerSchema } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { accept, createXdsClient, type ReceivedResource, type XdsMode } from "@weft/xds";
+
+const types = [typeUrls.cluster, typeUrls.endpoint, typeUrls.listener, typeUrls.route] as const;
+
+/** What a proxy has, by type and name: the bytes. */
+export type Held = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>;
+
+/** A proxy that asks for clusters and listeners, and for what those name, as Envoy does. */
+export interface ProxyClient {
+  readonly held: Held;
+  /** What was wrong at some moment: a route to a cluster that was not there. */
+  readonly violations: readonly string[];
+  close(): void;
+}
+
+/** Connects a {@link ProxyClient}; each update is taken, and then looked at. */
+export function connectProxy(address: string, nodeId: string, mode: XdsMode): ProxyClient {
+  const held = new Map<string, Map<string, Uint8Array>>(types.map((type) => [type, new Map()]));
+  const violations: string[] = [];
+  const client = createXdsClient({
+    address,
+    mode,
+    node: { id: nodeId, metadata: { NAMESPACE: "default", CLUSTER_ID: "Kubernetes" } },
+  });
+  const subscribe = (typeUrl: string, names: "*" | readonly string[], after: () => void) =>
+    client.subscribe(typeUrl, {
+      names,
+      onUpdate: ({ changed, removed }) => {
+        const resources = held.get(typeUrl);
+        for (const name of removed) resources?.delete(name);
+        for (const [name, resource] of changed) resources?.set(name, bytesOf(resource));
+        after();
+        violations.push(...danglingRoutes(held));
+        return accept;
+      },
+    });
+  const endpoints = subscribe(typeUrls.endpoint, [], () => {});
+  const routes = subscribe(typeUrls.route, [], () => {});
+  // What nothing names any longer is not kept.
+  const forget = (typeUrl: string, names: ReadonlySet<string>) => {
+    for (const name of held.get(typeUrl)?.keys() ?? []) if (!names.has(name)) held.get(typeUrl)?.delete(name);
+    return names;
+  };
+  subscribe(typeUrls.cluster, "*", () => endpoints.setNames(forget(typeUrls.endpoint, edsNames(held))));
+  subscribe(typeUrls.listener, "*", () => routes.setNames(forget(typeUrls.route, rdsNames(held))));
+  return { held, violations, close: () => client.close() };
+}
+
+function bytesOf({ value }: ReceivedResource): Uint8Array {
+  return Uint8Array.from(value);
+}
+
+function edsNames(held: Held): ReadonlySet<string> {
+  const clusters = [...(held.get(typeUrls.cluster)?.values() ?? [])].map((value) =>
+    fromBinary(ClusterSchema, value),
+  );
+  return new Set(
+    clusters.flatMap(({ edsClusterConfig }) => (edsClusterConfig ? [edsClusterConfig.serviceName] : [])),
+  );
+}
+
+function rdsNames(held: Held): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const value of held.get(typeUrls.listener)?.values() ?? []) {
+    const { filterChains, defaultFilterChain } = fromBinary(ListenerSchema, value);
+    for (const { filters } of [...filterChains, ...(defaultFilterChain ? [defaultFilterChain] : [])])
+      for (const { configType } of filters) {
+        if (configType.case !== "typedConfig") continue;
+        if (!configType.value.typeUrl.endsWith(HttpConnectionManagerSchema.typeName)) continue;
+        const { routeSpecifier } = fromBinary(HttpConnectionManagerSchema, configType.value.value);
+        if (routeSpecifier.case === "rds") names.add(routeSpecifier.value.routeConfigName);
+      }
+  }
+  return names;
+}
+
+function danglingRoutes(held: Held): readonly string[] {
+  const clusters = held.get(typeUrls.cluster);
+  return [...(held.get(typeUrls.route) ?? [])].flatMap(([table, value]) =>
+    fromBinary(RouteConfigurationSchema, value)
+      .virtualHosts.flatMap(({ routes }) => routes.flatMap(clustersOf))
+      .filter((cluster) => !clusters?.has(cluster))
+      .map((cluster) => `${table} names ${cluster}`),
+  );
+}
+
+function clustersOf({ action }: Route): readonly string[] {
+  if (action.case !== "route") return [];
+  const { clusterSpecifier, requestMirrorPolicies } = action.value;
+  const mirrors = requestMirrorPolicies.map(({ cluster }) => cluster);
+  if (clusterSpecifier.case === "cluster") return [clusterSpecifier.value, ...mirrors];
+  if (clusterSpecifier.case !== "weightedClusters") return mirrors;
+  return [...clusterSpecifier.value.clusters.map(({ name }) => name), ...mirrors];
+}
