@@ -52,20 +52,26 @@ describe("mergeDelegates()", () => {
   it.each([
     ["is missing", []],
     ["is of another namespace", [virtualService("d", { http: [{ route: to("a") }] }, "shop")]],
-    [
-      "contradicts the root",
-      [virtualService("d", { http: [{ match: [{ uri: { exact: "/b" } }], route: to("a") }] })],
-    ],
-  ])("leaves a route out whose delegate %s", (_what, delegates) => {
+  ])("leaves a route as it is whose delegate %s", (_what, delegates) => {
     const outer = { match: [{ uri: { prefix: "/a" } }], delegate: { name: "d" } };
     expect(merged(root(outer, { route: to("last") }), ...delegates)).toEqual([
+      { ...outer, delegate: { name: "d", namespace: "default" } },
+      { route: to("last.default.svc.cluster.local") },
+    ]);
+  });
+
+  it("leaves a route out whose delegate contradicts the root", () => {
+    const delegate = virtualService("d", { http: [{ match: [{ uri: { exact: "/b" } }], route: to("a") }] });
+    const outer = { match: [{ uri: { prefix: "/a" } }], delegate: { name: "d" } };
+    expect(merged(root(outer, { route: to("last") }), delegate)).toEqual([
       { route: to("last.default.svc.cluster.local") },
     ]);
   });
 
   it("does not see a delegate that is not exported", () => {
     const hidden = virtualService("d", { exportTo: ["."], http: [{ route: to("a") }] }, "shop");
-    expect(merged(root({ delegate: { name: "d", namespace: "shop" } }), hidden)).toEqual([]);
+    const outer = { delegate: { name: "d", namespace: "shop" } };
+    expect(merged(root(outer), hidden)).toEqual([outer]);
   });
 
   it("changes the version with the delegate", () => {

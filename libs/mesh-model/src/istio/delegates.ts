@@ -7,8 +7,9 @@ type VirtualServices = readonly Exported<VirtualService>[];
 
 /**
  * Puts the routes of delegates (VirtualServices without hosts) in the place of the routes that delegate to them, and
- * takes the delegates themselves out. A route whose delegate is missing, or not exported to its namespace, or whose
- * matches contradict the delegate's, is left out. The same list where there are no delegates.
+ * takes the delegates themselves out. A route whose delegate is missing, or not exported to its namespace, stays as it is,
+ * so that who builds routes can say why it has no effect; one whose matches contradict the delegate's is left out. The
+ * same list where there are no delegates.
  * https://istio.io/latest/docs/reference/config/networking/virtual-service/#Delegate
  */
 export function mergeDelegates(all: VirtualServices): VirtualServices {
@@ -32,7 +33,7 @@ function mergeRoot(
   const routes = http.flatMap((route): readonly HTTPRoute[] => {
     if (route.delegate === undefined) return [route];
     const found = delegates.get(`${route.delegate.namespace ?? root.namespace}/${route.delegate.name}`);
-    if (found === undefined || !isVisibleTo(found.exportTo, root.namespace)) return [];
+    if (found === undefined || !isVisibleTo(found.exportTo, root.namespace)) return [route];
     used.push(found.version);
     return (found.spec.http ?? []).flatMap((inner) => mergeRoute(route, inner));
   });

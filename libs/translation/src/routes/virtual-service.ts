@@ -82,6 +82,13 @@ class VirtualServiceRoutes {
     const routes: Route[] = [];
     for (const [index, http] of (this.#config.spec.http ?? []).entries()) {
       const path = `spec.http[${index}]`;
+      if (http.delegate !== undefined) {
+        // Those that are there have given their routes.
+        const { namespace, name } = http.delegate;
+        const message = `there is no VirtualService ${namespace ? `${namespace}/` : ""}${name} without hosts that is exported to this namespace; the route has no effect`;
+        this.#report.warn("unknown-delegate", `${path}.delegate`, message);
+        continue;
+      }
       for (const match of http.match?.length ? http.match : [undefined]) {
         if (match !== undefined && !appliesTo(match, this.#scope)) continue;
         const route = this.#buildRoute(http, match, path);
