@@ -2,7 +2,14 @@ import { type ChildProcess, fork } from "node:child_process";
 import type { XdsMode } from "@weft/xds";
 import { runAdsload } from "./adsload.ts";
 import { type FromClients, type ToClients, timeNow } from "./messages.ts";
-import { endpointSlice, type KubernetesObject, proxyNamespace, service, virtualService } from "./objects.ts";
+import {
+  endpointSlice,
+  type KubernetesObject,
+  proxiesPerNamespace,
+  proxyNamespace,
+  service,
+  virtualService,
+} from "./objects.ts";
 import type { Scenario } from "./scenarios.ts";
 import { Server } from "./server-process.ts";
 import type { Step } from "./step.ts";
@@ -97,6 +104,48 @@ function summarize(steps: readonly Step[]): Step {
   };
 }
 
+const steadySeconds = 15;
+
+/** 20 changes of endpoints and one of a route in each second: for each the time until the last proxy that imports it had it. */
+async function runSteady(
+  scenario: Scenario,
+  { server, clients }: { readonly server: Server; readonly clients: Clients },
+): Promise<readonly Step[]> {
+  const { sidecarScope = 0, services, proxies, everyNthRule } = scenario;
+  const imported = Math.min(services, sidecarScope * Math.ceil(proxies / proxiesPerNamespace));
+  const sent = new Map<string, number>();
+  const before = await server.usage();
+  const bytes = await server.sentBytes();
+  const begin = timeNow();
+  for (let n = 0; n < steadySeconds * 20; n++) {
+    const address = `10.241.${n >> 8}.${n & 255}`;
+    sent.set(address, timeNow());
+    server.change(endpointSlice(scenario, (n * 7) % imported, address));
+    if (n % 20 === 0) {
+      const mark = `round-${1000 + n}`;
+      sent.set(mark, timeNow());
+      server.change(virtualService(((n / 20) * everyNthRule) % imported, mark));
+    }
+    await sleep(Math.max(0, begin + (n + 1) * 50 - timeNow()));
+  }
+  await sleep(1_000);
+  const after = await server.usage();
+  const lasts = [...sent].map(([mark, at]) => Math.max(...clients.arrivals(mark)) - at).sort((a, b) => a - b);
+  if (!lasts.every(Number.isFinite)) throw new Error("a change came to no proxy");
+  const cost = {
+    sentMb: ((await server.sentBytes()) - bytes) / 1e6,
+    cpuMs: after.cpuMs - before.cpuMs,
+    rssMb: after.rssMb,
+    heldMs: after.heldMs,
+  };
+  const at = (share: number) => lasts[Math.floor((lasts.length - 1) * share)] ?? Number.NaN;
+  const what = `${steadySeconds} s of 20 endpoints/s and 1 route/s`;
+  return [
+    { name: `${what}, p50`, ms: at(0.5), ...cost },
+    { name: `${what}, p99`, ms: at(0.99), ...cost },
+  ];
+}
+
 /** Connects all proxies of a scenario to a fresh server, and again; then changes things. */
 export async function runScenario(scenario: Scenario, mode: XdsMode): Promise<readonly Step[]> {
   const server = await Server.start(scenario);
@@ -119,13 +168,17 @@ export async function runScenario(scenario: Scenario, mode: XdsMode): Promise<re
         steps.push(await measure(name, { server, clients }, () => server.change(object(round))));
       return summarize(steps);
     };
-    return [
+    const steps = [
       cold,
       warm,
       await change("VirtualService", (round) => virtualService(0, `round-${round}`)),
       await change("EndpointSlice", (round) => endpointSlice(scenario, 0, `10.240.0.${round}`)),
-      await change("new service", (round) => service(scenario, scenario.services + round)),
     ];
+    // A Sidecar imports the services it names: a new one changes nothing for anybody.
+    if (scenario.sidecarScope === undefined)
+      steps.push(await change("new service", (round) => service(scenario, scenario.services + round)));
+    else steps.push(...(await runSteady(scenario, { server, clients })));
+    return steps;
   } finally {
     clients.stop();
     server.stop();
