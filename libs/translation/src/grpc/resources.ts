@@ -45,7 +45,7 @@ export function proxylessLists(
   const encoder = new PieceEncoder(ir.proxy, memo);
   const list = (make: () => readonly EncodedPiece[], typeUrl: TypeUrl) =>
     memo.get([shared], `grpc|${typeUrl}|${dnsDomain}`, () => toResourceList(make()));
-  const tables = () => memo.get([shared], `grpc|tables|${dnsDomain}`, () => routeTables(view, shared));
+  const tables = () => memo.get([shared], `grpc|tables|${dnsDomain}`, () => routeTables(view, shared, memo));
   const assignments = new Map(shared.loadAssignments.map((assignment) => [assignment.name, assignment]));
   const clusters = () =>
     shared.backends
@@ -61,7 +61,7 @@ export function proxylessLists(
       typeUrls.listener,
       [
         toResourceList(serverListeners(view, memo)),
-        list(() => tables().flatMap((table) => clientListeners(table, dnsDomain)), typeUrls.listener),
+        list(() => tables().flatMap((table) => clientListeners(table, view, memo)), typeUrls.listener),
       ],
     ],
     [typeUrls.route, [list(() => tables().map(encoder.routeTable), typeUrls.route)]],
@@ -86,7 +86,11 @@ function serviceOf({ name }: VirtualHost): { readonly host: string; readonly por
 }
 
 /** A table for each service port that speaks HTTP, named as the port's cluster; it takes the names with and without the port. */
-function routeTables({ scope }: ProxyView, { routes, backends }: IrPart): readonly RouteTable[] {
+function routeTables(
+  { scope }: ProxyView,
+  { routes, backends }: IrPart,
+  memo: IdentityMemo,
+): readonly RouteTable[] {
   const reachable = new Set(
     backends.filter(({ discovery }) => discovery.kind === "eds").map(({ name }) => name),
   );
@@ -96,22 +100,34 @@ function routeTables({ scope }: ProxyView, { routes, backends }: IrPart): readon
       const { host, port } = serviceOf(virtualHost);
       const name = backendName(port, "", host);
       if (!scope.servicesByHostname.has(host) || !reachable.has(name) || tables.has(name)) continue;
-      const plain = virtualHost.domains.filter((domain) => !domain.endsWith(`:${port}`));
-      const domains = plain.flatMap((domain) => [domain, `${domain}:${port}`]);
-      tables.set(name, { ...table, name, virtualHosts: [{ ...virtualHost, domains }] });
+      const build = (): RouteTable => {
+        const plain = virtualHost.domains.filter((domain) => !domain.endsWith(`:${port}`));
+        const domains = plain.flatMap((domain) => [domain, `${domain}:${port}`]);
+        return { ...table, name, virtualHosts: [{ ...virtualHost, domains }] };
+      };
+      tables.set(name, memo.get([virtualHost], `grpc|table|${table.name}`, build));
     }
   return [...tables.values()];
 }
 
 /** A listener for every name that a client may dial: `reviews:9080`, `reviews.default:9080`, … */
-function clientListeners({ name, virtualHosts }: RouteTable, dnsDomain: string): readonly EncodedPiece[] {
+function clientListeners(
+  { name, virtualHosts }: RouteTable,
+  { scope, node }: ProxyView,
+  memo: IdentityMemo,
+): readonly EncodedPiece[] {
   return virtualHosts.flatMap((virtualHost) => {
     const { host, port } = serviceOf(virtualHost);
-    return [host, ...shortNames(host, dnsDomain)].map((dialled) => {
-      const target = `${dialled}:${port}`;
-      const of = { name: target, typeUrl: typeUrls.listener, origin: virtualHost.origin };
-      return encodeChecked(ListenerSchema, toApiListener(target, name), of);
-    });
+    const service = scope.servicesByHostname.get(host);
+    if (service === undefined) return [];
+    // They are the same whatever becomes of the routes.
+    return memo.get([service], `grpc|listeners|${port}|${node.dnsDomain}`, () =>
+      [host, ...shortNames(host, node.dnsDomain)].map((dialled) => {
+        const target = `${dialled}:${port}`;
+        const of = { name: target, typeUrl: typeUrls.listener, origin: [serviceRef(service)] };
+        return encodeChecked(ListenerSchema, toApiListener(target, name), of);
+      }),
+    );
   });
 }
 
