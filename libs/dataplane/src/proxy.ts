@@ -327,6 +327,7 @@ class WiredProxy implements ProxyServer {
       clusters: this.clusters,
       listeners: this.listeners,
       resources: this.#resources,
+      secrets: this.#tls.secrets,
       commandLine,
       drainTimeMs,
       state: () => this.#state,

@@ -12,6 +12,8 @@ import {
 import { HttpConnectionManagerSchema } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { ConfigFailure, ConfigRecord } from "../xds/index.ts";
 import { type AdminEndpoint, type AdminOptions, isGiven, regexOf } from "./endpoint.ts";
+import { redact } from "./redact.ts";
+import { dumpSecrets } from "./secrets.ts";
 
 type Json = Record<string, unknown>;
 
@@ -166,6 +168,8 @@ const entryTypes: Readonly<Record<string, string>> = {
   static_route_configs: "RoutesConfigDump.StaticRouteConfig",
   dynamic_route_configs: "RoutesConfigDump.DynamicRouteConfig",
   static_endpoint_configs: "EndpointsConfigDump.StaticEndpointConfig",
+  dynamic_active_secrets: "SecretsConfigDump.DynamicSecret",
+  dynamic_warming_secrets: "SecretsConfigDump.DynamicSecret",
   dynamic_endpoint_configs: "EndpointsConfigDump.DynamicEndpointConfig",
 };
 
@@ -191,9 +195,9 @@ export const configDumpEndpoint: AdminEndpoint = {
       listenersSection(options, wanted),
       { "@type": adminType("ScopedRoutesConfigDump") },
       routesSection(options, wanted),
-      { "@type": adminType("SecretsConfigDump") },
+      compact({ "@type": adminType("SecretsConfigDump"), ...dumpSecrets(options.secrets, wanted) }),
     ];
-    if (resource === null) return { json: { configs: sections } };
+    if (resource === null) return { json: { configs: redact(sections) } };
     const type = entryTypes[resource];
     if (resource !== "bootstrap" && type === undefined) {
       return { status: 404, text: `${resource} not found in config dump` };
@@ -202,10 +206,11 @@ export const configDumpEndpoint: AdminEndpoint = {
     const entries = found.flatMap((value) => (Array.isArray(value) ? value : [sections[0]]));
     return {
       json: {
-        configs:
+        configs: redact(
           type === undefined
             ? entries
             : entries.map((entry: Json) => ({ "@type": adminType(type), ...entry })),
+        ),
       },
     };
   },

@@ -6,6 +6,7 @@ import type { ClusterManager } from "../cluster/index.ts";
 import type { ListenerManager } from "../listener/index.ts";
 import type { SocketAddress } from "../runtime/connection.ts";
 import type { StatsStore, TagRule } from "../stats/index.ts";
+import type { SecretStore } from "../tls/index.ts";
 import type { Resources } from "../xds/index.ts";
 
 /** What the admin API reads and does. */
@@ -21,6 +22,7 @@ export interface AdminOptions {
   readonly clusters: ClusterManager;
   readonly listeners: ListenerManager;
   readonly resources: Resources;
+  readonly secrets: SecretStore;
   readonly commandLine: Readonly<Record<string, string | number | boolean>>;
   readonly drainTimeMs: number;
   /** `LIVE`, `PRE_INITIALIZING` … */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { nodeHttp } from "@weft/base";
 import type { SocketAddress } from "../runtime/connection.ts";
+import { certsEndpoint } from "./certs.ts";
 import { clustersEndpoint } from "./clusters.ts";
 import { configDumpEndpoint } from "./config-dump.ts";
 import type { AdminEndpoint, AdminOptions, AdminReply } from "./endpoint.ts";
@@ -25,6 +26,7 @@ const help: AdminEndpoint = {
 
 /** All paths, in the order that `/help` lists them. https://www.envoyproxy.io/docs/envoy/latest/operations/admin */
 const endpoints: readonly AdminEndpoint[] = [
+  certsEndpoint,
   clustersEndpoint,
   configDumpEndpoint,
   help,

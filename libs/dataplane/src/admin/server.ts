@@ -131,7 +131,6 @@ export const serverEndpoints: readonly AdminEndpoint[] = [
     help: "print the hot restart compatibility version",
     handle: () => ({ text: "disabled" }),
   },
-  { path: "/certs", help: "print certs on machine", handle: () => ({ json: { certificates: [] } }) },
   { path: "/runtime", help: "print runtime values", handle: () => ({ json: { entries: {}, layers: [] } }) },
   {
     path: "/init_dump",

@@ -46,6 +46,7 @@ export function clusterConfig(changes: Partial<ClusterConfig> = {}): ClusterConf
     idleTimeoutMs: 3_600_000,
     limits: { connection: 1024, pending: 1024, request: 1024, retry: 3 },
     secrets: [],
+    tlsMaterials: [],
     transport: {
       connect: () => {
         throw new Error("this test opens no connections");

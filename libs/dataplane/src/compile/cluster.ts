@@ -72,6 +72,7 @@ export function compileCluster(message: Cluster, environment: TransportEnvironme
       ...(outlierDetection !== undefined && { outlierDetection }),
       transport: transport.transport,
       secrets: transport.secrets,
+      tlsMaterials: transport.materials,
       ...(bindAddress !== undefined && bindAddress !== "" && { bindAddress }),
     },
     problems,

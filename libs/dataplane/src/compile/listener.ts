@@ -10,7 +10,7 @@ import { findEqualMatches } from "../listener/index.ts";
 import type { SocketAddress, TrafficDirection } from "../runtime/connection.ts";
 import type { FilterChain, FilterChainMatch, ListenerConfig } from "../runtime/listener-config.ts";
 import type { StatsScope } from "../runtime/stats.ts";
-import type { SecretRef } from "../tls/index.ts";
+import type { SecretRef, TlsMaterial } from "../tls/index.ts";
 import { compileAccessLogs } from "./access-log.ts";
 import { checkFields } from "./check-fields.ts";
 import type { CompileEnvironment } from "./environment.ts";
@@ -33,12 +33,14 @@ export function compileListener(
   problems.add(checkFields(ListenerSchema, message));
   const rds: RdsReference[] = [];
   const secrets = new Map<string, SecretRef>();
+  const tlsMaterials: (() => TlsMaterial)[] = [];
   const addresses = compileAddresses(message, problems);
   const statPrefix = message.statPrefix === "" ? addressText(addresses) : message.statPrefix;
   const scope = environment.stats.scope(`listener.${statPrefix}`);
   const compileChain = (chain: FilterChainMessage, path: string) => {
     const built = compileFilterChain(chain, path, { scope, environment, problems });
     rds.push(...(built?.rds ?? []));
+    tlsMaterials.push(...(built?.materials ?? []));
     for (const secret of built?.secrets ?? []) secrets.set(secret.key, secret);
     return built?.chain;
   };
@@ -80,6 +82,7 @@ export function compileListener(
         ? 0
         : Math.max(0, ...rds.map(({ initialFetchTimeoutMs }) => initialFetchTimeoutMs)),
       secrets: [...secrets.values()],
+      tlsMaterials,
       accessLogs,
     },
     problems,
@@ -125,6 +128,7 @@ function compileFilterChain(
       readonly chain: FilterChain;
       readonly rds: readonly RdsReference[];
       readonly secrets: readonly SecretRef[];
+      readonly materials: readonly (() => TlsMaterial)[];
     }
   | undefined {
   const { environment, problems } = options;
@@ -134,6 +138,7 @@ function compileFilterChain(
   return {
     rds: filters.rds,
     secrets: secured?.secrets ?? [],
+    materials: secured?.materials ?? [],
     chain: {
       name: message.name,
       version: versionOf(FilterChainSchema, message),

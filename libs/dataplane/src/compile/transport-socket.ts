@@ -51,7 +51,11 @@ export function compileUpstreamTransport(
   options: TransportOptions & { readonly raw: RawTransportOptions },
 ): CompiledTransport<UpstreamTransport> {
   const { raw, problems } = options;
-  const plain: CompiledTransport<UpstreamTransport> = { transport: createRawTransport(raw), secrets: [] };
+  const plain: CompiledTransport<UpstreamTransport> = {
+    transport: createRawTransport(raw),
+    secrets: [],
+    materials: [],
+  };
   const create = (socket: TransportSocket | undefined, path: string) => {
     const any = tlsConfigOf(socket, UpstreamTlsContextSchema.typeName, path, problems);
     if (any === undefined) return plain;
@@ -67,6 +71,7 @@ export function compileUpstreamTransport(
   if (matches.length === 0) return otherwise;
   return {
     secrets: [...matches, otherwise].flatMap(({ secrets }) => secrets),
+    materials: [...matches, otherwise].flatMap(({ materials }) => materials),
     transport: {
       connect: (target, localAddress, onread) => {
         const has = (target.metadata["envoy.transport_socket_match"] ?? {}) as Readonly<

@@ -48,6 +48,7 @@ export function listenerConfig(changes: Partial<ListenerConfig> = {}): ListenerC
     routesTimeoutMs: 0,
     accessLogs: [],
     secrets: [],
+    tlsMaterials: [],
     ...changes,
   };
 }

@@ -1,4 +1,4 @@
-import type { SecretRef } from "../tls/secret.ts";
+import type { SecretRef, TlsMaterial } from "../tls/secret.ts";
 import type { SocketAddress } from "./connection.ts";
 import type { UpstreamTransport } from "./transport.ts";
 
@@ -116,5 +116,7 @@ export interface ClusterConfig {
   readonly transport: UpstreamTransport;
   /** Secrets that its transports need; it is warm when they are there. */
   readonly secrets: readonly SecretRef[];
+  /** What its handshakes use at present, for dumps; each throws where a secret is missing. */
+  readonly tlsMaterials: readonly (() => TlsMaterial)[];
   readonly bindAddress?: string;
 }

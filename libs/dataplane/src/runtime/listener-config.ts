@@ -1,4 +1,4 @@
-import type { SecretRef } from "../tls/secret.ts";
+import type { SecretRef, TlsMaterial } from "../tls/secret.ts";
 import type { NetworkFilter, SocketAddress, TrafficDirection } from "./connection.ts";
 import type { AccessLogger } from "./stream-info.ts";
 import type { DownstreamTransport } from "./transport.ts";
@@ -74,6 +74,8 @@ export interface ListenerConfig {
   readonly routesTimeoutMs: number;
   /** Secrets that its chains need. */
   readonly secrets: readonly SecretRef[];
+  /** What its handshakes use at present, for dumps; each throws where a secret is missing. */
+  readonly tlsMaterials: readonly (() => TlsMaterial)[];
   /** Told of connections that no filter chain takes; chains have logs of their own. */
   readonly accessLogs: readonly AccessLogger[];
 }

@@ -4,17 +4,15 @@ import type { PeerCertificate } from "../runtime/connection.ts";
 import type { DownstreamTransport, SecuredConnection } from "../runtime/transport.ts";
 import type { ContextCache } from "./context.ts";
 import { TransportSocketError } from "./error.ts";
-import { createMaterialSource } from "./material.ts";
 import { describePeer, describeTls, judgePeer } from "./peer.ts";
 import type { TlsMaterial, TlsSettings } from "./secret.ts";
-import type { SecretStore } from "./secret-store.ts";
 import type { TlsStats } from "./stats.ts";
 
 /** Envoy's DownstreamTlsContext, compiled. */
 export interface DownstreamTlsOptions {
   readonly settings: TlsSettings;
+  readonly material: () => TlsMaterial;
   readonly requireClientCertificate: boolean;
-  readonly secrets: SecretStore;
   readonly contexts: ContextCache;
   readonly stats: TlsStats;
   readonly clock: Clock;
@@ -33,8 +31,7 @@ interface WithVerdict {
  * and all that follows goes from the kernel to OpenSSL without passing through a stream.
  */
 export function createDownstreamTls(options: DownstreamTlsOptions): DownstreamTransport {
-  const { settings, contexts, stats, clock } = options;
-  const material = createMaterialSource(settings, options.secrets);
+  const { settings, material, contexts, stats, clock } = options;
 
   return {
     accept: (socket, head, offered) =>

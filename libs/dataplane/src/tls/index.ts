@@ -2,12 +2,14 @@ export { type ContextCache, createContextCache } from "./context.ts";
 export { createDownstreamTls } from "./downstream.ts";
 export { TransportSocketError } from "./error.ts";
 export { holdBackMs } from "./hold-back.ts";
+export { createMaterialSource } from "./material.ts";
 export { type CertificateNames, namesOf } from "./names.ts";
 export type {
   SecretRef,
   SecretSource,
   SecretValue,
   TlsCertificate,
+  TlsMaterial,
   TlsParameters,
   TlsSettings,
   TrustRules,

@@ -4,7 +4,7 @@ import type { SecretRef, SecretValue } from "./secret.ts";
 export interface SecretStore {
   /** The present value; undefined while there is none. */
   get(ref: SecretRef): SecretValue | undefined;
-  set(ref: SecretRef, value: SecretValue): void;
+  set(ref: SecretRef, value: SecretValue, version: string): void;
   /** The source has no such secret any more: who needs it refuses connections. */
   remove(ref: SecretRef): void;
   /** Forgets all but these. */
@@ -19,6 +19,8 @@ export interface SecretStore {
 export interface SecretRecord {
   readonly ref: SecretRef;
   readonly value: SecretValue | undefined;
+  /** As the source said it; empty for files. */
+  readonly version: string;
   /** Milliseconds since the epoch. */
   readonly lastUpdated: number;
 }
@@ -31,17 +33,18 @@ export function createSecretStore(now: () => number): SecretStore {
   return {
     records,
     get: ({ key }) => records.get(key)?.value,
-    set(ref, value) {
-      records.set(ref.key, { ref, value, lastUpdated: now() });
+    set(ref, value, version) {
+      records.set(ref.key, { ref, value, version, lastUpdated: now() });
       for (const check of [...waiting]) check();
     },
     remove(ref) {
-      if (records.has(ref.key)) records.set(ref.key, { ref, value: undefined, lastUpdated: now() });
+      if (records.has(ref.key))
+        records.set(ref.key, { ref, value: undefined, version: "", lastUpdated: now() });
     },
     retain(refs) {
       for (const key of records.keys()) if (!refs.has(key)) records.delete(key);
       for (const [key, ref] of refs) {
-        if (!records.has(key)) records.set(key, { ref, value: undefined, lastUpdated: now() });
+        if (!records.has(key)) records.set(key, { ref, value: undefined, version: "", lastUpdated: now() });
       }
     },
     whenReady(refs, fn) {

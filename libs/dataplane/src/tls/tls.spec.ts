@@ -353,5 +353,3 @@ describe("upstream TLS", () => {
     expect(count(proxy, "cluster.up.ssl.connection_error")).toBe(1);
   });
 });
-
-void [typeUrls, fromEnvoyJson, SecretSchema, toBinary, createResourceSet, createXdsServer, encodeResource];

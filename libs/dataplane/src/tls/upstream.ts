@@ -5,23 +5,21 @@ import type { Clock } from "@weft/base";
 import type { UpstreamTarget, UpstreamTransport } from "../runtime/transport.ts";
 import type { ContextCache } from "./context.ts";
 import { TransportSocketError } from "./error.ts";
-import { createMaterialSource } from "./material.ts";
 import { judgePeer } from "./peer.ts";
 import type { TlsMaterial, TlsSettings } from "./secret.ts";
-import type { SecretStore } from "./secret-store.ts";
 import { createSessionCache } from "./session-cache.ts";
 import type { TlsStats } from "./stats.ts";
 
 /** Envoy's UpstreamTlsContext, compiled. */
 export interface UpstreamTlsOptions {
   readonly settings: TlsSettings;
+  readonly material: () => TlsMaterial;
   /** Server name to ask for; empty for none. */
   readonly sni: string;
   /** Resumes sessions; a session holds until its peer was verified five minutes ago. */
   readonly resumes: boolean;
   /** TCP keep-alive: first probe after this long; undefined: off. */
   readonly keepAliveMs: number | undefined;
-  readonly secrets: SecretStore;
   readonly contexts: ContextCache;
   readonly stats: TlsStats;
   readonly clock: Clock;
@@ -37,8 +35,7 @@ function failedSocket(error: Error): Socket {
 
 /** Connects with TLS, or not at all: nothing is ever sent in the clear instead. */
 export function createUpstreamTls(options: UpstreamTlsOptions): UpstreamTransport {
-  const { settings, stats, clock, resumes } = options;
-  const material = createMaterialSource(settings, options.secrets);
+  const { material, stats, clock, resumes } = options;
   const sessions = createSessionCache(() => clock.now());
   let sessionsFor: TlsMaterial | undefined;
 

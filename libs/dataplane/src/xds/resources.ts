@@ -17,8 +17,7 @@ import {
 } from "../compile/index.ts";
 import { BindError, type ListenerManager } from "../listener/index.ts";
 import type { ListenerConfig } from "../runtime/listener-config.ts";
-import type { SecretRef } from "../tls/index.ts";
-import { holdBackMs } from "../tls/index.ts";
+import { holdBackMs, type SecretRef, type TlsMaterial, TransportSocketError } from "../tls/index.ts";
 import { type ConfigState, createConfigState } from "./config-state.ts";
 import type { RouteStore } from "./route-store.ts";
 
@@ -64,6 +63,8 @@ export interface Resources {
   routeNames(): Set<string>;
   /** The secrets that clusters and listeners refer to, waiting ones included, by key. */
   secretRefs(): Map<string, SecretRef>;
+  /** What is in use for handshakes, each once; contexts whose secrets are missing are left out. */
+  tlsMaterials(): readonly TlsMaterial[];
   /** Calls `fn` once no listener waits: now, if so already. */
   whenListenersWarm(fn: () => void): void;
 }
@@ -256,6 +257,23 @@ export function createResources(options: ResourcesOptions): Resources {
         ...[...listeners.listeners.values(), ...warming.values()].map(({ config }) => config),
       ];
       return new Map(users.flatMap(({ secrets }) => secrets.map((ref) => [ref.key, ref] as const)));
+    },
+    tlsMaterials() {
+      const users = [...clusters.active.values(), ...listeners.listeners.values()].map(
+        ({ config }) => config,
+      );
+      const found = new Map<string, TlsMaterial>();
+      for (const material of users.flatMap(({ tlsMaterials }) => tlsMaterials)) {
+        try {
+          const present = material();
+          const { certificates, trust } = present;
+          found.set(JSON.stringify([certificates.map(({ id }) => id), trust?.ca]), present);
+        } catch (error) {
+          if (!(error instanceof TransportSocketError)) throw error;
+          // Its secret is missing: there is nothing to show.
+        }
+      }
+      return [...found.values()];
     },
     whenListenersWarm(fn) {
       if (warming.size === 0) fn();

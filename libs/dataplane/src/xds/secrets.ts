@@ -53,7 +53,7 @@ export function createSecretSubscriptions(options: SecretSubscriptionsOptions): 
   let adsClient: XdsClient | undefined;
 
   /** Takes a secret in; returns what is wrong with it. No text holds key material. */
-  const take = (ref: SecretRef, secret: Secret): string | undefined => {
+  const take = (ref: SecretRef, secret: Secret, version: string): string | undefined => {
     const scope = options.stats.scope(`sds.${ref.name}`);
     scope.counter("update_attempt").inc();
     const { value, problems } = compileSecret(secret, options.readFile);
@@ -63,7 +63,7 @@ export function createSecretSubscriptions(options: SecretSubscriptionsOptions): 
       return `secret ${ref.name}: ${errors.map(formatProblem).join("; ")}`;
     }
     scope.counter("update_success").inc();
-    store.set(ref, value);
+    store.set(ref, value, version);
     return undefined;
   };
 
@@ -74,7 +74,7 @@ export function createSecretSubscriptions(options: SecretSubscriptionsOptions): 
       for (const ref of refsOf()) {
         const resource = update.changed.get(ref.name);
         if (resource !== undefined) {
-          const error = take(ref, fromBinary(SecretSchema, resource.value));
+          const error = take(ref, fromBinary(SecretSchema, resource.value), resource.version);
           if (error !== undefined) errors.push(error);
         }
         if (update.removed.includes(ref.name)) store.remove(ref);
@@ -105,7 +105,7 @@ export function createSecretSubscriptions(options: SecretSubscriptionsOptions): 
       case "path":
         return watchFile(source.path, async () => {
           const error = await readSecretFile(source.path, name)
-            .then((secret) => take(ref, secret))
+            .then((secret) => take(ref, secret, ""))
             .catch((reason: unknown) => (reason as Error).message);
           if (error !== undefined)
             logger.warn({ secret: name, path: source.path, reason: error }, "cannot take a secret");

@@ -7,7 +7,14 @@ import {
 import type { StatsScope } from "../../runtime/stats.ts";
 import type { DownstreamTransport, UpstreamTransport } from "../../runtime/transport.ts";
 import type { RawTransportOptions } from "../../tcp/index.ts";
-import { createDownstreamTls, createUpstreamTls, type SecretRef, TlsStats } from "../../tls/index.ts";
+import {
+  createDownstreamTls,
+  createMaterialSource,
+  createUpstreamTls,
+  type SecretRef,
+  type TlsMaterial,
+  TlsStats,
+} from "../../tls/index.ts";
 import type { Problems } from "../problems.ts";
 import { compileContext } from "./context.ts";
 import type { TransportEnvironment } from "./environment.ts";
@@ -16,6 +23,8 @@ import type { TransportEnvironment } from "./environment.ts";
 export interface CompiledTransport<T> {
   readonly transport: T;
   readonly secrets: readonly SecretRef[];
+  /** What its handshakes need at present; throws a TransportSocketError where that is not there. */
+  readonly materials: readonly (() => TlsMaterial)[];
 }
 
 /** Compiles the TLS of a filter chain; `scope` is the listener's. */
@@ -43,12 +52,14 @@ export function compileDownstreamTls(
     // Envoy takes any certificate then, which proves nothing.
     problems.error(`${path}.require_client_certificate`, "not-implemented", "needs a validation context");
   }
+  const material = createMaterialSource(settings, environment.tls.secrets);
   return {
     secrets: settings.secrets,
+    materials: [material],
     transport: createDownstreamTls({
       settings,
+      material,
       requireClientCertificate,
-      secrets: environment.tls.secrets,
       contexts: environment.tls.contexts,
       stats: new TlsStats(scope, {
         name: "server_ssl_socket_factory",
@@ -74,14 +85,16 @@ export function compileUpstreamTls(
   // Without one, as in Envoy: no certificate to show, nobody to verify.
   const common = message.commonTlsContext ?? create(CommonTlsContextSchema);
   const settings = compileContext(common, `${path}.common_tls_context`, environment.tls, problems);
+  const material = createMaterialSource(settings, environment.tls.secrets);
   return {
     secrets: settings.secrets,
+    materials: [material],
     transport: createUpstreamTls({
       settings,
+      material,
       sni: message.sni,
       resumes: message.maxSessionKeys !== 0,
       keepAliveMs: raw.keepAliveMs,
-      secrets: environment.tls.secrets,
       contexts: environment.tls.contexts,
       stats: new TlsStats(scope, {
         name: "client_ssl_socket_factory",
