@@ -1,34 +1,85 @@
-/** The configuration that Envoy and Weft both run: one listener, one route, one cluster, the router. */
-export function bootstrap(port: number, upstreamPort: number): object {
-  const address = (portValue: number) => ({
-    socket_address: { address: "127.0.0.1", port_value: portValue },
-  });
+/** Certificates for {@link bootstrap}, in PEM. */
+export interface MeshIdentity {
+  readonly chain: string;
+  readonly key: string;
+  readonly root: string;
+  readonly uri: string;
+  /** Where the second listener takes connections. */
+  readonly port: number;
+}
+
+/**
+ * The configuration that Envoy and Weft both run: one listener, one route, one cluster, the router. With an identity
+ * there is a second hop with mutual TLS between, as two sidecars have it, both in the process that is measured.
+ */
+export function bootstrap(port: number, upstreamPort: number, mesh?: MeshIdentity): object {
+  const plain = [listener("bench", port, "upstream")];
   return {
     node: { id: "bench", cluster: "bench" },
     static_resources: {
-      listeners: [
-        {
-          name: "bench",
-          address: address(port),
-          filter_chains: [{ filters: [connectionManager] }],
-        },
-      ],
+      listeners:
+        mesh === undefined
+          ? plain
+          : [
+              listener("outbound", port, "sidecar"),
+              listener("inbound", mesh.port, "upstream", downstreamTls(mesh)),
+            ],
       clusters: [
-        {
-          name: "upstream",
-          type: "STATIC",
-          connect_timeout: "1s",
-          load_assignment: {
-            cluster_name: "upstream",
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: address(upstreamPort) } }] }],
-          },
-        },
+        cluster("upstream", upstreamPort),
+        ...(mesh === undefined ? [] : [cluster("sidecar", mesh.port, upstreamTls(mesh))]),
       ],
     },
   };
 }
 
-const connectionManager = {
+const address = (portValue: number) => ({
+  socket_address: { address: "127.0.0.1", port_value: portValue },
+});
+
+const listener = (name: string, port: number, to: string, transportSocket?: object) => ({
+  name,
+  address: address(port),
+  filter_chains: [
+    {
+      filters: [connectionManager(to)],
+      ...(transportSocket !== undefined && { transport_socket: transportSocket }),
+    },
+  ],
+});
+
+const cluster = (name: string, port: number, transportSocket?: object) => ({
+  name,
+  type: "STATIC",
+  connect_timeout: "1s",
+  load_assignment: {
+    cluster_name: name,
+    endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }],
+  },
+  ...(transportSocket !== undefined && { transport_socket: transportSocket }),
+});
+
+const tlsSocket = (kind: string, { chain, key, root, uri }: MeshIdentity, more: object) => ({
+  name: "envoy.transport_sockets.tls",
+  typed_config: {
+    "@type": `type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.${kind}TlsContext`,
+    common_tls_context: {
+      tls_certificates: [
+        { certificate_chain: { inline_string: chain }, private_key: { inline_string: key } },
+      ],
+      validation_context: {
+        trusted_ca: { inline_string: root },
+        match_typed_subject_alt_names: [{ san_type: "URI", matcher: { exact: uri } }],
+      },
+      tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
+    },
+    ...more,
+  },
+});
+const downstreamTls = (mesh: MeshIdentity) =>
+  tlsSocket("Downstream", mesh, { require_client_certificate: true });
+const upstreamTls = (mesh: MeshIdentity) => tlsSocket("Upstream", mesh, { sni: "bench" });
+
+const connectionManager = (to: string) => ({
   name: "envoy.filters.network.http_connection_manager",
   typed_config: {
     "@type":
@@ -40,7 +91,7 @@ const connectionManager = {
         {
           name: "all",
           domains: ["*"],
-          routes: [{ match: { prefix: "/" }, route: { cluster: "upstream" } }],
+          routes: [{ match: { prefix: "/" }, route: { cluster: to } }],
         },
       ],
     },
@@ -51,4 +102,4 @@ const connectionManager = {
       },
     ],
   },
-};
+});

@@ -2,20 +2,32 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findPeer } from "../../tools/peers/src/locate.ts";
-import { bootstrap } from "./bootstrap.ts";
+import { bootstrap, type MeshIdentity } from "./bootstrap.ts";
 
 /** A proxy that takes part. */
 export interface Contender {
   readonly name: string;
   /** The command that listens on `port` and passes on to `upstreamPort`; undefined where it is not installed. */
-  command(port: number, upstreamPort: number, folder: string): Promise<readonly string[] | undefined>;
+  command(
+    port: number,
+    upstreamPort: number,
+    folder: string,
+    mesh?: MeshIdentity,
+  ): Promise<readonly string[] | undefined>;
+  /** Whether it can be two sidecars with mutual TLS between. */
+  readonly mesh?: true;
 }
 
 const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-async function writeBootstrap(port: number, upstreamPort: number, folder: string): Promise<string> {
+async function writeBootstrap(
+  port: number,
+  upstreamPort: number,
+  folder: string,
+  mesh?: MeshIdentity,
+): Promise<string> {
   const file = join(folder, `bootstrap-${port}.json`);
-  await writeFile(file, JSON.stringify(bootstrap(port, upstreamPort)));
+  await writeFile(file, JSON.stringify(bootstrap(port, upstreamPort, mesh)), { mode: 0o600 });
   return file;
 }
 
@@ -23,19 +35,21 @@ async function writeBootstrap(port: number, upstreamPort: number, folder: string
 export const contenders: readonly Contender[] = [
   {
     name: "weft",
-    command: async (port, upstreamPort, folder) => [
+    mesh: true,
+    command: async (port, upstreamPort, folder, mesh) => [
       process.execPath,
       local("../../apps/proxy/src/main.ts"),
       "-c",
-      await writeBootstrap(port, upstreamPort, folder),
+      await writeBootstrap(port, upstreamPort, folder, mesh),
     ],
   },
   {
     name: "envoy",
-    command: async (port, upstreamPort, folder) => {
+    mesh: true,
+    command: async (port, upstreamPort, folder, mesh) => {
       const envoy = findPeer("envoy");
       if (envoy === undefined) return undefined;
-      const file = await writeBootstrap(port, upstreamPort, folder);
+      const file = await writeBootstrap(port, upstreamPort, folder, mesh);
       return [envoy, "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"];
     },
   },

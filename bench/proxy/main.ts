@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * `npm run bench:proxy [NAME…]`: Weft's proxy beside real Envoy, http-proxy and @fastify/http-proxy. The same upstream and the
+ * `npm run bench:proxy [-- --mtls] [NAME…]`: Weft's proxy beside real Envoy, http-proxy and @fastify/http-proxy. The same upstream and the
  * same load for each, each alone on one core, the load on another. CPU per request is the figure to trust: on a
- * machine that does other things throughput and p99 say as much about those.
+ * machine that does other things throughput and p99 say as much about those. `--mtls`: two sidecars with mutual TLS between, in one process; Weft and
+ * Envoy only.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,6 +13,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type Contender, contenders } from "./contenders.ts";
+import { createIdentity } from "./identity.ts";
 import { chooseGenerator, connections, type LoadGenerator, type LoadResult } from "./load.ts";
 import { startServer } from "./process.ts";
 import { formatTable, type Row } from "./table.ts";
@@ -46,11 +48,17 @@ async function bench(
     readonly folder: string;
     readonly pin: readonly string[];
     readonly generator: LoadGenerator;
+    readonly mesh: boolean;
   },
 ): Promise<Row> {
-  const { upstreamPort, folder, pin, generator } = options;
+  const { upstreamPort, folder, pin, generator, mesh } = options;
   const port = await freePort();
-  const command = await contender.command(port, upstreamPort, folder);
+  const command = await contender.command(
+    port,
+    upstreamPort,
+    folder,
+    mesh ? await createIdentity(await freePort()) : undefined,
+  );
   if (command === undefined) return { name: contender.name, missing: "not installed (npm run peers)" };
   const server = await startServer([...pin, ...command], port);
   const url = `http://127.0.0.1:${port}/some/path`;
@@ -77,7 +85,8 @@ async function bench(
   }
 }
 
-const wanted = process.argv.slice(2);
+const mesh = process.argv.includes("--mtls");
+const wanted = process.argv.slice(2).filter((name) => name !== "--mtls");
 const unknown = wanted.filter((name) => contenders.every((contender) => contender.name !== name));
 if (unknown.length > 0) {
   console.error(
@@ -92,7 +101,7 @@ console.log(
     `${platform()} ${release()}, Node ${process.version}`,
 );
 console.log(
-  `HTTP/1.1 keep-alive, ${connections} connections, 100-byte body, load by ${generator.name}, best of ${rounds} × ` +
+  `${mesh ? "two sidecars with mutual TLS (1.3) between, in one process; " : ""}HTTP/1.1 keep-alive, ${connections} connections, 100-byte body, load by ${generator.name}, best of ${rounds} × ` +
     `${roundSeconds} s, ${pin.proxy.length > 0 ? "proxy alone on one core" : "not pinned to cores"}\n`,
 );
 const folder = await mkdtemp(join(tmpdir(), "weft-bench-"));
@@ -105,8 +114,9 @@ const upstream = await startServer(
 const rows: Row[] = [];
 try {
   for (const contender of contenders) {
+    if (mesh && contender.mesh !== true) continue;
     if (wanted.length > 0 && !wanted.includes(contender.name)) continue;
-    rows.push(await bench(contender, { upstreamPort, folder, pin: pin.proxy, generator }));
+    rows.push(await bench(contender, { upstreamPort, folder, pin: pin.proxy, generator, mesh }));
   }
 } finally {
   await upstream.stop();
