@@ -41,7 +41,7 @@ const allowed = {
     "envoy-api",
     "mesh-rpc",
   ],
-  agent: [...api, "observability", "xds"],
+  agent: [...api, "observability", "pki", "xds"],
   "local-mesh": [...model, ...observed, "config-sources", "discovery", "agent", "bus", "envoy-api", "xds"],
   testkit: [...model, ...api, "matching", "observability", "xds", "translation"],
 };

@@ -16,6 +16,7 @@ import {
 } from "@weft/agent";
 import { formatProblem, parseDuration } from "@weft/base";
 import { createLogger, parseLogLevel } from "@weft/observability";
+import { readSecretsConfig } from "./secrets-options.ts";
 
 /** Flags of `pilot-agent proxy`. */
 export interface ProxyFlags {
@@ -58,7 +59,7 @@ const weftProxyMain = fileURLToPath(new URL("../../proxy/bin/weft-proxy.mjs", im
 /**
  * Puts flags and environment together, as Istio's agent does: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,
  * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS,
- * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION.
+ * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, and those of {@link readSecretsConfig}.
  * What is wrong but can be left out is logged; what cannot throws.
  */
 export async function readAgentOptions(
@@ -85,6 +86,7 @@ export async function readAgentOptions(
     logger[problem.severity === "error" ? "error" : "warn"](formatProblem(problem));
   }
   const namespace = env.POD_NAMESPACE || "default";
+  const secrets = readSecretsConfig(env, namespace);
   return {
     role,
     node: buildNode({
@@ -112,6 +114,7 @@ export async function readAgentOptions(
     proxyLogLevel: flags.proxyLogLevel,
     proxyComponentLogLevel: flags.proxyComponentLogLevel,
     sdsSocket: resolve(flags.sdsSocket ?? "./var/run/secrets/workload-spiffe-uds/socket"),
+    ...(secrets === undefined ? {} : { secrets }),
     ...(env.EXIT_ON_ZERO_ACTIVE_CONNECTIONS === "true"
       ? { exitOnZeroConnections: { minimumMs: durationOf(env, "MINIMUM_DRAIN_DURATION", "5s") } }
       : {}),

@@ -12,6 +12,7 @@ import type { ProxyConfig } from "./node/proxy-config.ts";
 import type { ProxyCommand, ProxyCommandOptions } from "./proxy/command.ts";
 import { type StartProcess, startProcess } from "./proxy/process.ts";
 import { createSupervisor } from "./proxy/supervisor.ts";
+import type { Secrets, SecretsConfig } from "./secrets/secrets.ts";
 import type { AppMetricsTarget } from "./status/app-metrics.ts";
 import { type AgentCounters, createAgentCounters, createAgentMetrics } from "./status/counters.ts";
 import { type AdminCall, checkReadiness } from "./status/readiness.ts";
@@ -34,6 +35,8 @@ export interface AgentOptions {
   readonly proxyComponentLogLevel: string;
   /** Unix socket of the SDS server; beside the workload's identity, as Istio has it. */
   readonly sdsSocket: string;
+  /** Where the workload's certificate comes from; without it none is served. */
+  readonly secrets?: SecretsConfig;
   /**
    * Instead of ProxyConfig's `terminationDrainDuration`: the proxy ends when its last connection has, but not before `minimumMs`.
    * Istio's EXIT_ON_ZERO_ACTIVE_CONNECTIONS and MINIMUM_DRAIN_DURATION.
@@ -102,8 +105,8 @@ export function writeBootstrap(options: AgentOptions): { readonly file: string; 
 }
 
 /**
- * Starts the agent: the status server, the xDS relay, and then the proxy, which is kept running. Throws where a port or the socket
- * cannot be bound; nothing is left running then.
+ * Starts the agent: the status server, the xDS relay, the SDS server where there are certificates to serve, and then the proxy, which is kept
+ * running. Throws where a port or a socket cannot be bound; nothing is left running then.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { role, node, proxyConfig, ports, addresses, logger, env } = options;
@@ -138,6 +141,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     return state;
   };
   let metrics: Promise<Metrics> | undefined;
+  let secrets: Secrets | undefined;
   const relay = createRelay({ address: proxyConfig.discoveryAddress, counters, logger, clock, random });
   const status = await createHttpEndpoint({
     host: addresses.public,
@@ -151,6 +155,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         metrics ??= createAgentMetrics(counters, {
           readyAfter: () => readyAfter,
           restarts: supervisor.restarts,
+          secrets: () => secrets?.stats(),
         });
         return metrics;
       },
@@ -165,6 +170,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     closed ??= (async () => {
       await supervisor.stop(proxyGraceMs);
       await relay.close();
+      await secrets?.close();
       await status.close();
       await (await metrics)?.close();
       rmSync(xdsSocket, { force: true });
@@ -175,7 +181,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     // A socket file that a killed agent left behind would be in the way.
     rmSync(xdsSocket, { force: true });
     await relay.listen(`unix:${xdsSocket}`);
+    secrets = await openSecrets(options, clock, random);
   } catch (error) {
+    await relay.close();
     await status.close();
     throw error;
   }
@@ -213,6 +221,24 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     },
     close,
   };
+}
+
+/** Serves the workload's certificate, where there is one to be had. */
+async function openSecrets(
+  { secrets: config, sdsSocket: socket, logger }: AgentOptions,
+  clock: Clock,
+  random: () => number,
+): Promise<Secrets | undefined> {
+  if (config === undefined) {
+    logger.info("no CA_ADDR and no mounted certificates: the proxy gets no certificate (SDS is not served)");
+    return undefined;
+  }
+  if (socket.length > maxSocketPath) {
+    throw new Error(`the SDS socket ${socket} may have ${maxSocketPath} characters at most`);
+  }
+  // Loaded only where it is needed: certificates and what reads them take memory beside every workload.
+  const { startSecrets } = await import("./secrets/secrets.ts");
+  return startSecrets({ config, socket, logger, clock, random });
 }
 
 interface RelayOptions {

@@ -1,4 +1,5 @@
 import { createMetrics, type Metrics } from "@weft/observability";
+import type { SecretsStats } from "../secrets/secrets.ts";
 
 /** What the agent counts, as plain numbers: they are turned into metrics only when somebody asks. */
 export interface AgentCounters {
@@ -31,7 +32,12 @@ export function createAgentCounters(): AgentCounters {
 /** Makes the counters metrics, under the names of Istio's agent. */
 export async function createAgentMetrics(
   counters: AgentCounters,
-  more: { readonly readyAfter: () => number; readonly restarts: () => number },
+  more: {
+    readonly readyAfter: () => number;
+    readonly restarts: () => number;
+    /** Undefined where no certificate is served. */
+    readonly secrets: () => SecretsStats | undefined;
+  },
 ): Promise<Metrics> {
   const metrics = await createMetrics();
   const observe = (name: string, help: string, read: () => number) =>
@@ -58,6 +64,27 @@ export async function createAgentMetrics(
     report(counters.scrapeFailures.proxy, { type: "envoy" });
     report(counters.scrapeFailures.application, { type: "application" });
   });
+  const csr = { request_type: "csr" };
+  metrics.observedCounter("istio_agent_num_outgoing_requests", "Requests to the CA.", (report) => {
+    const stats = more.secrets();
+    if (stats !== undefined) report(stats.requests, csr);
+  });
+  metrics.observedCounter(
+    "istio_agent_num_failed_outgoing_requests",
+    "Requests to the CA that failed.",
+    (report) => {
+      const stats = more.secrets();
+      if (stats !== undefined) report(stats.failures, csr);
+    },
+  );
+  metrics.observedGauge(
+    "istio_agent_cert_expiry_seconds",
+    "Seconds until the workload certificate expires; negative once it has.",
+    (report) => {
+      const secondsLeft = more.secrets()?.secondsLeft;
+      if (secondsLeft !== undefined) report(secondsLeft, { resource_name: "default" });
+    },
+  );
   metrics.observedGauge(
     "istio_agent_startup_duration_seconds",
     "Seconds from the start to the first readiness.",
