@@ -1,20 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  buildCertificate,
-  createSigner,
-  exportPrivateKey,
-  formatCertificate,
-  generateKeyPair,
-  parseCertificateDer,
-  randomSerial,
-} from "@weft/pki";
 import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
 import { eventually, testAgentOptions, tryGet } from "./testing/agent-options.ts";
+import { mountCertificates, mountedFiles } from "./testing/mount-certificates.ts";
 
 const fakeProxy = fileURLToPath(new URL("./testing/fake-proxy.ts", import.meta.url));
 
@@ -71,53 +63,17 @@ describe("startAgent()", () => {
 
   it("serves mounted certificates, takes renewed ones, and says when they expire", async () => {
     const folder = mkdtempSync(join(tmpdir(), "weft-certs-"));
-    const file = (name: string) => join(folder, name);
-    const mount = async (days: number) => {
-      const { privateKey, publicKey } = await generateKeyPair();
-      const now = Date.now();
-      const der = buildCertificate(
-        {
-          serialNumber: randomSerial(),
-          subject: { commonName: "root" },
-          notBefore: now - 1_000,
-          notAfter: now + days * 86_400_000,
-          publicKey,
-          use: { kind: "ca" },
-        },
-        { kind: "self", key: privateKey },
-      );
-      const root = parseCertificateDer(der);
-      const leaf = await generateKeyPair();
-      const leafDer = buildCertificate(
-        {
-          serialNumber: randomSerial(),
-          names: { uris: ["spiffe://cluster.local/ns/default/sa/web"] },
-          notBefore: now - 1_000,
-          notAfter: root.notAfter,
-          publicKey: leaf.publicKey,
-          use: { kind: "leaf" },
-        },
-        createSigner(root, privateKey),
-      );
-      writeFileSync(file("key.pem"), exportPrivateKey(leaf.privateKey).expose());
-      writeFileSync(file("chain.pem"), formatCertificate({ der: leafDer }));
-      writeFileSync(file("root.pem"), formatCertificate(root));
-    };
+    const files = mountedFiles(folder);
     const expiry = async () => {
       const text = (await status("/stats/prometheus"))?.text ?? "";
       const days = /^istio_agent_cert_expiry_seconds\{resource_name="default"\} (.+)$/m.exec(text)?.[1];
       return days === undefined ? undefined : Math.round(Number(days) / 86_400);
     };
-    await mount(3);
-    const files = {
-      certificateChain: file("chain.pem"),
-      privateKey: file("key.pem"),
-      roots: file("root.pem"),
-    };
+    await mountCertificates(files, 3);
     await start(true, { secrets: { kind: "files", files } });
     expect(await eventually(expiry)).toBe(3);
     expect(statSync(options.sdsSocket).isSocket()).toBe(true);
-    await mount(5);
+    await mountCertificates(files, 5);
     await eventually(async () => ((await expiry()) === 5 ? true : undefined));
     await agent?.close();
     expect(existsSync(options.sdsSocket)).toBe(false);

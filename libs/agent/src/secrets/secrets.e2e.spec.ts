@@ -259,7 +259,7 @@ describeWithPeer("envoy", "startSecrets() with citadel and real Envoy", (envoy) 
   it("has Envoy speak TLS as the workload, renewed with the CA there, away and back", async () => {
     const [port = 0] = await freePorts(1);
     writeFileSync(fileOf("envoy.json"), JSON.stringify(bootstrap(port)));
-    await start(4_000);
+    await start(6_000);
     const args = ["-c", fileOf("envoy.json"), "--disable-hot-restart", "--concurrency", "1", "-l", "error"];
     child = await startChild(envoy, { args });
     const other = (serial: string) =>
