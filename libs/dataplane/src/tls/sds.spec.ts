@@ -272,52 +272,48 @@ describe.each([
     expect((await get()).status).toBe(503);
     expect(await stats(admin, "cluster.to.ssl.fail_verify_san")).toBeGreaterThan(0);
   });
-  // Between two Weft proxies: Envoy tells when it has a secret, not when its workers use it.
-  const rotation = from === "weft" && to === "weft" ? it : it.skip;
-  rotation(
-    "changes certificates and roots under load without a failed request",
-    async () => {
-      const { ca, issue, clientSds, serverSds, admin, serverAdmin, get } = await start();
-      const statuses: number[] = [];
-      let done = false;
-      const load = Array.from({ length: 4 }, async () => {
-        while (!done) statuses.push((await get()).status);
-      });
-      const next = await createTestAuthority("next");
-      const both = ca.root + next.root;
-      const updates = async () =>
-        (await stats(admin, "sds.*update_success")) + (await stats(serverAdmin, "sds.*update_success"));
-      // First both roots everywhere, then the new certificates, then the old root goes.
-      // With each step, how many secrets it changes: both roots and both certificates, then the certificates alone.
-      const steps: (readonly [changed: number, change: () => Promise<void>])[] = [
-        [
-          4,
-          async () => {
-            clientSds.set(secretsOf(await issue("client"), both));
-            serverSds.set(secretsOf(await issue("server"), both));
-          },
-        ],
-        [
-          2,
-          async () => {
-            clientSds.set(secretsOf(await next.issue({ uris: [uri("client")] }), both));
-            serverSds.set(secretsOf(await next.issue({ uris: [uri("server")] }), both));
-          },
-        ],
-      ];
-      for (const [changed, change] of steps) {
-        const before = await updates();
-        const sent = statuses.length;
-        await change();
-        while ((await updates()) < before + changed || statuses.length < sent + 100)
-          await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      done = true;
-      await Promise.all(load);
-      expect(new Set(statuses)).toEqual(new Set([200]));
-    },
-    20_000,
-  );
+  // Between two Weft proxies only. With Envoy on a side a request failed now and then, and why is not known yet.
+  if (from === "envoy" || to === "envoy") return;
+  it("changes certificates and roots under load without a failed request", async () => {
+    const { ca, issue, clientSds, serverSds, admin, serverAdmin, get } = await start();
+    const statuses: number[] = [];
+    let done = false;
+    const load = Array.from({ length: 4 }, async () => {
+      while (!done) statuses.push((await get()).status);
+    });
+    const next = await createTestAuthority("next");
+    const both = ca.root + next.root;
+    const updates = async () =>
+      (await stats(admin, "sds.*update_success")) + (await stats(serverAdmin, "sds.*update_success"));
+    // First both roots everywhere, then the new certificates.
+    // With each step, how many secrets it changes: both roots and both certificates, then the certificates alone.
+    const steps: (readonly [changed: number, change: () => Promise<void>])[] = [
+      [
+        4,
+        async () => {
+          clientSds.set(secretsOf(await issue("client"), both));
+          serverSds.set(secretsOf(await issue("server"), both));
+        },
+      ],
+      [
+        2,
+        async () => {
+          clientSds.set(secretsOf(await next.issue({ uris: [uri("client")] }), both));
+          serverSds.set(secretsOf(await next.issue({ uris: [uri("server")] }), both));
+        },
+      ],
+    ];
+    for (const [changed, change] of steps) {
+      const before = await updates();
+      const sent = statuses.length;
+      await change();
+      while ((await updates()) < before + changed || statuses.length < sent + 100)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    done = true;
+    await Promise.all(load);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  }, 20_000);
 });
 
 describe("secrets", () => {
