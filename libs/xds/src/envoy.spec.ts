@@ -4,10 +4,11 @@ import {
   ApiConfigSource_ApiType,
   ApiVersion,
 } from "@weft/envoy-api/envoy/config/core/v3/config_source_pb.js";
+import { describeWithPeer } from "@weft/testkit";
 import type { XdsConnection, XdsServerEvent } from "./connection.ts";
 import { createResourceSet } from "./resource-set.ts";
 import { createXdsServer, type XdsServer } from "./server.ts";
-import { describeWithEnvoy, type RealEnvoy, startEnvoy, xdsBootstrap } from "./testing/real-envoy.ts";
+import { type RealEnvoy, startEnvoy, xdsBootstrap } from "./testing/real-envoy.ts";
 import { cluster, endpoints, listener, routes, type Source } from "./testing/resources.ts";
 import { until } from "./testing/until.ts";
 
@@ -54,7 +55,7 @@ const synced = (server: XdsServer) => {
 };
 
 for (const apiType of ["GRPC", "DELTA_GRPC"] as const) {
-  describeWithEnvoy(`xDS server with real Envoy, ADS, ${apiType}`, () => {
+  describeWithPeer("envoy", `xDS server with real Envoy, ADS, ${apiType}`, () => {
     const first = serve();
     let control = first;
     let port: number;
@@ -161,7 +162,7 @@ for (const apiType of ["GRPC", "DELTA_GRPC"] as const) {
     });
   });
 
-  describeWithEnvoy(`xDS server with real Envoy, a service for each type, ${apiType}`, () => {
+  describeWithPeer("envoy", `xDS server with real Envoy, a service for each type, ${apiType}`, () => {
     const control = serve();
     let envoy: RealEnvoy;
     let source: Source;

@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jest } from "@jest/globals";
 import { type EncodedResource, typeUrls } from "@weft/envoy-api";
+import { describeWithPeer } from "@weft/testkit";
 import { createXdsClient, type XdsClient } from "./client.ts";
 import { accept, reject, type Verdict, type XdsUpdate } from "./client-subscription.ts";
 import type { XdsServerEvent } from "./connection.ts";
 import { createXdsRelay, type XdsRelay } from "./relay.ts";
 import { createResourceSet } from "./resource-set.ts";
 import { createXdsServer, type XdsServer } from "./server.ts";
-import { describeWithEnvoy, startEnvoy, xdsBootstrap } from "./testing/real-envoy.ts";
+import { startEnvoy, xdsBootstrap } from "./testing/real-envoy.ts";
 import { cluster, endpoints, listener, routes } from "./testing/resources.ts";
 import { until } from "./testing/until.ts";
 
@@ -226,7 +227,7 @@ describe.each(["delta", "sotw"] as const)("createXdsRelay() with a proxy in %s",
 });
 
 describe.each(["GRPC", "DELTA_GRPC"] as const)("createXdsRelay() with real Envoy, %s", (apiType) => {
-  describeWithEnvoy("Envoy", () => {
+  describeWithPeer("envoy", "Envoy", () => {
     const control = controlPlane();
     let relay: XdsRelay;
     let port: number;

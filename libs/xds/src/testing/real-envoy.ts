@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findPeer } from "../../../../tools/peers/src/locate.ts";
+import { peer } from "@weft/testkit";
 import { until } from "./until.ts";
 
 /** An Envoy process, started for a test. */
@@ -18,25 +18,9 @@ export interface RealEnvoy {
   close(): Promise<void>;
 }
 
-/**
- * `describe` where Envoy is installed. Where it is not, the tests are skipped under a name that says so, or fail if
- * WEFT_REQUIRE_PEERS=1.
- */
-export function describeWithEnvoy(name: string, tests: () => void): void {
-  if (findPeer("envoy") !== undefined) {
-    describe(name, tests);
-  } else if (process.env.WEFT_REQUIRE_PEERS === "1") {
-    it(`${name}: Envoy is installed (npm run peers)`, () => {
-      throw new Error("no Envoy: run npm run peers, or set ENVOY_BIN");
-    });
-  } else {
-    describe.skip(`${name} (no Envoy: npm run peers installs it)`, tests);
-  }
-}
-
 /** Starts Envoy with a bootstrap (JSON), and waits until its admin interface answers. */
 export async function startEnvoy(bootstrap: object): Promise<RealEnvoy> {
-  const binary = findPeer("envoy");
+  const binary = peer("envoy");
   if (binary === undefined) throw new Error("no Envoy: run npm run peers, or set ENVOY_BIN");
   const folder = await mkdtemp(join(tmpdir(), "weft-envoy-"));
   const config = join(folder, "bootstrap.json");
