@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { create } from "@bufbuild/protobuf";
 import { ConfigChangedSchema, ProxyConnectedSchema } from "@weft/mesh-rpc";
 import { silentLogger } from "@weft/observability";
+import { describeWithPeer } from "@weft/testkit";
 import { type Bus, maxPending } from "./bus.ts";
 import type { BusEvent } from "./events.ts";
 import { createInProcessBus } from "./in-process.ts";
@@ -110,34 +111,27 @@ describe("createInProcessBus()", () => {
   });
 });
 
-const natsServer = process.env.NATS_SERVER_BIN;
+describeWithPeer("nats-server", "createNatsBus()", (natsServer) => {
+  let server: ChildProcess;
+  let url: string;
+  beforeAll(async () => {
+    server = spawn(natsServer, ["-a", "127.0.0.1", "-p", "-1"], { stdio: ["ignore", "ignore", "pipe"] });
+    for await (const line of createInterface({ input: server.stderr! })) {
+      const found = /client connections on (\S+)/.exec(line);
+      if (found !== null) url = `nats://${found[1]}`;
+      if (line.includes("Server is ready")) break;
+    }
+  });
+  afterAll(async () => {
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    server.kill();
+    await ended;
+  });
+  contract(() => createNatsBus({ url, name: "test", logger: silentLogger }));
 
-(natsServer === undefined ? describe.skip : describe)(
-  "createNatsBus() (skipped without NATS_SERVER_BIN)",
-  () => {
-    let server: ChildProcess;
-    let url: string;
-    beforeAll(async () => {
-      server = spawn(natsServer as string, ["-a", "127.0.0.1", "-p", "-1"], {
-        stdio: ["ignore", "ignore", "pipe"],
-      });
-      for await (const line of createInterface({ input: server.stderr! })) {
-        const found = /client connections on (\S+)/.exec(line);
-        if (found !== null) url = `nats://${found[1]}`;
-        if (line.includes("Server is ready")) break;
-      }
-    });
-    afterAll(async () => {
-      const ended = new Promise((resolve) => server.once("exit", resolve));
-      server.kill();
-      await ended;
-    });
-    contract(() => createNatsBus({ url, name: "test", logger: silentLogger }));
-
-    it("says which server it cannot reach", async () => {
-      await expect(
-        createNatsBus({ url: "nats://127.0.0.1:1", name: "test", logger: silentLogger }),
-      ).rejects.toThrow("cannot connect to NATS at nats://127.0.0.1:1");
-    });
-  },
-);
+  it("says which server it cannot reach", async () => {
+    await expect(
+      createNatsBus({ url: "nats://127.0.0.1:1", name: "test", logger: silentLogger }),
+    ).rejects.toThrow("cannot connect to NATS at nats://127.0.0.1:1");
+  });
+});

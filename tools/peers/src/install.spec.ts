@@ -78,6 +78,6 @@ describe("findPeer()", () => {
     expect(() => findPeer("envoy", { ENVOY_BIN: "/nonexistent" })).toThrow(
       "ENVOY_BIN names /nonexistent, which is not there",
     );
-    expect(() => findPeer("nginx", {})).toThrow('no peer "nginx"; there is envoy');
+    expect(() => findPeer("nginx", {})).toThrow('no peer "nginx"; there is envoy, nats-server');
   });
 });
