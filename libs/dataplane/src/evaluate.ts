@@ -6,10 +6,13 @@
 export {
   type Compiled,
   type CompileEnvironment,
+  compileCluster,
+  compileEndpoints,
   compileListener,
   compileRouteTable,
   createTlsEnvironment,
 } from "./compile/index.ts";
+export { compiledExtensions } from "./extensions.ts";
 export { httpFilterFactories } from "./http/filters/index.ts";
 export { createFilterChainMatcher, type FilterChainMatcher } from "./listener/filter-chain-match.ts";
 export type { NetworkFilter } from "./runtime/connection.ts";
@@ -17,3 +20,4 @@ export type { HttpConnectionManagerConfig } from "./runtime/http-connection-mana
 export type { ListenerConfig } from "./runtime/listener-config.ts";
 export type { RouteTable } from "./runtime/route.ts";
 export { createStatsStore } from "./stats/index.ts";
+export { createBareEnvironment } from "./validate.ts";

@@ -21,6 +21,7 @@ import {
   type ListenerManager,
 } from "./listener/index.ts";
 import type { SocketAddress } from "./runtime/connection.ts";
+import { oncePerError } from "./runtime/faults.ts";
 import { createStatsStore, type StatsStore } from "./stats/index.ts";
 import {
   createResources,
@@ -222,8 +223,9 @@ class WiredProxy implements ProxyServer {
   }
 
   #environment(): CompileEnvironment {
-    const { clock, random, fileFlushIntervalMs } = this.#options;
-    const dataPath = createHttpDataPath({ clock, clusters: this.clusters });
+    const { clock, random, logger, fileFlushIntervalMs } = this.#options;
+    const onFault = oncePerError((err) => logger.error({ err }, "internal error: a request was broken off"));
+    const dataPath = createHttpDataPath({ clock, clusters: this.clusters, onFault });
     return {
       clock,
       tls: this.#tls,

@@ -1,3 +1,4 @@
+import { MatcherError } from "./error.ts";
 import { stripQuery } from "./path.ts";
 import type { RequestView } from "./request-view.ts";
 import { compileTest, type RouteMatch, type RouteTest } from "./route.ts";
@@ -20,14 +21,24 @@ interface Row<T> {
   readonly value: T;
 }
 
+/** Is told of an entry, by its place, whose patterns cannot be compiled. */
+export type ReportEntry = (index: number, error: MatcherError) => void;
+
 /**
  * Compiles routes to a lookup of the first that matches, in the order given. Exact paths and prefixes are found by
  * hashing, so a table of many routes costs about as much as one of few; only regexes, paths without case and
  * routes without a path are tried one by one.
- * @throws {MatcherError} for a pattern that RE2 would refuse
+ * @throws {MatcherError} for a pattern that RE2 would refuse, unless `report` is told of it
  */
-export function compileRouteTable<T>(entries: readonly RouteEntry<T>[]): RouteLookup<T> {
-  const rows = entries.map(({ match, value }, index) => ({ index, test: compileTest(match), value }));
+export function compileRouteTable<T>(
+  entries: readonly RouteEntry<T>[],
+  report?: ReportEntry,
+): RouteLookup<T> {
+  const rows = entries.map(({ match, value }, index) => ({
+    index,
+    test: compileEntry(match, index, report),
+    value,
+  }));
   if (rows.length <= smallTable) return scan(rows);
   const exact = new Map<string, Row<T>[]>();
   const prefixes = new Map<number, Map<string, Row<T>[]>>();
@@ -54,6 +65,17 @@ export function compileRouteTable<T>(entries: readonly RouteEntry<T>[]): RouteLo
     }
     return firstBefore(rest, best, request, path, random)?.value;
   };
+}
+
+/** An entry that cannot be compiled matches nothing. */
+function compileEntry(match: RouteMatch, index: number, report: ReportEntry | undefined): RouteTest {
+  try {
+    return compileTest(match);
+  } catch (error) {
+    if (report === undefined || !(error instanceof MatcherError)) throw error;
+    report(index, error);
+    return () => false;
+  }
 }
 
 function scan<T>(rows: readonly Row<T>[]): RouteLookup<T> {

@@ -3,6 +3,7 @@ import { acceptedInputs } from "./accepted-inputs.ts";
 import { gatewayApi } from "./gateway-api.ts";
 import { inboundClusters } from "./inbound-clusters.ts";
 import { ingress } from "./ingress.ts";
+import { proxyAccepts } from "./proxy-accepts.ts";
 import { sidecarRoutes } from "./sidecar-routes.ts";
 import { simulation } from "./simulation.ts";
 
@@ -11,6 +12,9 @@ export const areas: readonly Area[] = [
   acceptedInputs("validation-dataset"),
   acceptedInputs("samples"),
   acceptedInputs("xds-inputs"),
+  proxyAccepts("xds-inputs"),
+  proxyAccepts("samples"),
+  proxyAccepts("integration-inputs"),
   gatewayApi,
   ingress,
   simulation,

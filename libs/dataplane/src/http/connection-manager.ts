@@ -7,6 +7,7 @@ import type {
   NetworkFilter,
   ServedConnection,
 } from "../runtime/connection.ts";
+import type { OnFault } from "../runtime/faults.ts";
 import { HeaderMap } from "../runtime/headers.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type { LocalReply } from "../runtime/http-filter.ts";
@@ -30,12 +31,14 @@ const delayedCloseMs = 1000;
 export function createHttpConnectionManager(
   config: HttpConnectionManagerConfig,
   wheel: TimerWheel,
+  onFault: OnFault = () => {},
 ): NetworkFilter {
   const shared: Shared = {
     config,
     wheel,
     stats: new DownstreamStats(config.stats),
     date: createDateSource(config.clock),
+    onFault,
     normalize: compilePathNormalizer(config.path),
   };
   return (connection) => new HttpConnection(shared, connection);
@@ -123,7 +126,11 @@ class HttpConnection implements ServedConnection, ServerHandler {
       stream.closeAfterResponse();
     const info = this.#newInfo(head);
     const active = new ActiveStream(this.#shared, stream, head, info, endStream);
-    this.#begin(active, stream);
+    try {
+      this.#begin(active, stream);
+    } catch (error) {
+      active.fail(error);
+    }
     return active;
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "@weft/base";
 import type { ClusterSet } from "../runtime/cluster.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
+import type { OnFault } from "../runtime/faults.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type { TerminalHttpFilter } from "../runtime/http-filter.ts";
 import type { StatsScope } from "../runtime/stats.ts";
@@ -13,6 +14,8 @@ import { TimerWheel } from "./timer-wheel.ts";
 export interface HttpDataPathOptions {
   readonly clock: Clock;
   readonly clusters: ClusterSet;
+  /** Told of what threw; the request it happened to has been answered. */
+  readonly onFault?: OnFault;
 }
 
 /** The HTTP data path: connection managers and routers that share pools and timers. */
@@ -29,15 +32,15 @@ export interface HttpDataPath {
 const bufferLimit = 1024 * 1024;
 
 /** Creates the HTTP data path, once per process. */
-export function createHttpDataPath({ clock, clusters }: HttpDataPathOptions): HttpDataPath {
-  const wheel = new TimerWheel(clock);
+export function createHttpDataPath({ clock, clusters, onFault }: HttpDataPathOptions): HttpDataPath {
+  const wheel = new TimerWheel(clock, { onFault });
   const pools = createUpstreamPools({
     clock,
     wheel,
     http1: { maxHeadBytes: 60 * 1024, maxHeaders: 100, preserveCase: false, enableTrailers: true },
   });
   return {
-    createConnectionManager: (config) => createHttpConnectionManager(config, wheel),
+    createConnectionManager: (config) => createHttpConnectionManager(config, wheel, onFault),
     createRouter: ({ stats, suppressEnvoyHeaders }) =>
       createRouter({
         name: "envoy.filters.http.router",

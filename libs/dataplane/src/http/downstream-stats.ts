@@ -14,6 +14,8 @@ export class DownstreamStats {
   readonly idleTimeout: Counter;
   readonly connectionIdleTimeout: Counter;
   readonly drainClose: Counter;
+  /** Requests in which something of the proxy itself threw; Weft's own. */
+  readonly internalErrors: Counter;
   readonly #completed: Counter;
   readonly #duration: Histogram;
   /** By the hundreds of the status. */
@@ -31,6 +33,7 @@ export class DownstreamStats {
     this.idleTimeout = scope.counter("downstream_rq_idle_timeout");
     this.connectionIdleTimeout = scope.counter("downstream_cx_idle_timeout");
     this.drainClose = scope.counter("downstream_cx_drain_close");
+    this.internalErrors = scope.counter("downstream_rq_internal_error");
     this.#completed = scope.counter("downstream_rq_completed");
     this.#duration = scope.histogram("downstream_rq_time");
     this.#classes = [0, 1, 2, 3, 4, 5].map((hundreds) =>

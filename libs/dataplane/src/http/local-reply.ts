@@ -36,6 +36,7 @@ export const localReplies = {
     flag: "DT",
     details: "max_duration_timeout",
   },
+  internalError: { status: 500, body: "internal error of the proxy", details: "proxy_internal_error" },
   noRoute: { status: 404, flag: "NR", details: "route_not_found" },
   noCluster: (status: number): LocalReply => ({ status, flag: "NC", details: "cluster_not_found" }),
   http2Upstream: {

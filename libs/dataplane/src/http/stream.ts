@@ -1,5 +1,6 @@
 import type { Clock } from "@weft/base";
 import type { MessageReceiver, ResetReason, ServerStream } from "../codec/codec.ts";
+import type { OnFault } from "../runtime/faults.ts";
 import type { HeaderMap } from "../runtime/headers.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type {
@@ -25,6 +26,8 @@ export interface StreamContext {
   readonly wheel: TimerWheel;
   readonly stats: DownstreamStats;
   readonly date: () => string;
+  /** Told of what threw; the stream that it happened to is answered 500, or broken off. */
+  readonly onFault: OnFault;
 }
 
 const empty = Buffer.alloc(0);
@@ -64,6 +67,7 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   #responseEnd = false;
   #responseHeld: Held | undefined;
   #headWritten = false;
+  #failed = false;
   #finished = false;
 
   readonly #timers: StreamTimers;
@@ -94,6 +98,14 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
 
   /** Chooses the route and sends the request's head on its way. */
   start(): void {
+    try {
+      this.#start();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #start(): void {
     const { config } = this.#context;
     this.refreshRoute();
     if (this.request.upgrade !== "" && !this.#upgradeAllowed()) {
@@ -190,7 +202,11 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   continueRequest(): void {
     if (!this.#requestStopped || this.#finished || this.#response !== undefined) return;
     this.#requestStopped = false;
-    this.#runRequest(this.#requestAt + 1);
+    try {
+      this.#runRequest(this.#requestAt + 1);
+    } catch (error) {
+      this.fail(error);
+    }
     this.#updateHold();
   }
 
@@ -205,7 +221,11 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
       this.#requestHeld.end = endStream;
       return;
     }
-    this.#requestData(chunk, endStream);
+    try {
+      this.#requestData(chunk, endStream);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #requestData(chunk: Buffer, endStream: boolean): void {
@@ -219,10 +239,15 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   onTrailers(trailers: HeaderMap): void {
     this.#requestCompleted(this.#touch());
     if (this.#finished) return;
-    if (this.#terminalStarted) this.#requestTrailers(trailers);
-    else {
+    if (!this.#terminalStarted) {
       this.#requestHeld ??= { chunks: [], end: false, trailers: undefined };
       this.#requestHeld.trailers = trailers;
+      return;
+    }
+    try {
+      this.#requestTrailers(trailers);
+    } catch (error) {
+      this.fail(error);
     }
   }
 
@@ -269,7 +294,12 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     this.#response = head;
     this.#responseEnd = endStream;
     this.#touch();
-    this.#runResponse(this.#filters.length - 1);
+    try {
+      // Filters that threw are not asked about the answer that says so.
+      this.#runResponse(this.#failed ? -1 : this.#filters.length - 1);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #runResponse(from: number): void {
@@ -309,7 +339,11 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   continueResponse(): void {
     if (!this.#responseStopped || this.#finished) return;
     this.#responseStopped = false;
-    this.#runResponse(this.#responseAt - 1);
+    try {
+      this.#runResponse(this.#responseAt - 1);
+    } catch (error) {
+      this.fail(error);
+    }
     if (!this.#finished) this.#terminal?.onWritable();
   }
 
@@ -322,13 +356,18 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
       return "full";
     }
     this.#touch();
-    return this.#writeData(chunk, endStream);
+    try {
+      return this.#writeData(chunk, endStream);
+    } catch (error) {
+      this.fail(error);
+      return "written";
+    }
   }
 
   #writeData(chunk: Buffer, endStream: boolean): WriteOutcome {
     let data = chunk;
     const filters = this.#filters;
-    for (let i = filters.length - 1; i >= 0; i--) {
+    for (let i = this.#failed ? -1 : filters.length - 1; i >= 0; i--) {
       const filter = filters[i];
       if (filter?.onResponseData !== undefined) data = filter.onResponseData(data, endStream) ?? empty;
     }
@@ -341,7 +380,11 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   respondTrailers(trailers: HeaderMap): void {
     if (this.#finished) return;
     if (this.#headWritten) {
-      this.#writeTrailers(trailers);
+      try {
+        this.#writeTrailers(trailers);
+      } catch (error) {
+        this.fail(error);
+      }
       return;
     }
     this.#responseHeld ??= { chunks: [], end: false, trailers: undefined };
@@ -378,6 +421,19 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     if (body.length > 0) this.respondData(body, true);
   }
 
+  /** Something threw: this request is answered 500, or broken off where it has had an answer. */
+  fail(error: unknown): void {
+    this.#context.stats.internalErrors.inc();
+    this.#context.onFault(error);
+    if (this.#finished) return;
+    if (this.#failed) {
+      this.#break(); // even the answer threw
+      return;
+    }
+    this.#failed = true;
+    this.reply(localReplies.internalError);
+  }
+
   abortResponse(flag: ResponseFlag, details: string): void {
     if (this.#finished) return;
     this.info.flags.add(flag);
@@ -396,11 +452,19 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     const { info } = this;
     const { config, stats } = this.#context;
     this.#timers.stop();
-    for (const filter of this.#filters) filter.onEnd?.();
-    this.#terminal?.onEnd();
+    try {
+      this.#terminal?.onEnd();
+      for (const filter of this.#filters) filter.onEnd?.();
+    } catch (error) {
+      this.#context.onFault(error);
+    }
     info.ended = this.clock.monotonic();
     info.downstreamLastByteSent = info.ended;
     stats.requestDone(info);
-    for (const log of config.accessLogs) log(info);
+    try {
+      for (const log of config.accessLogs) log(info);
+    } catch (error) {
+      this.#context.onFault(error);
+    }
   }
 }

@@ -11,7 +11,7 @@ describe("TimerWheel", () => {
     fc.assert(
       fc.property(plan, (timers) => {
         const clock = createFakeClock();
-        const wheel = new TimerWheel(clock, 4);
+        const wheel = new TimerWheel(clock);
         const fired = timers.map(() => [] as number[]);
         timers.forEach(({ at, ms, cancelAfter }, i) => {
           const timer = new WheelTimer(() => fired[i]?.push(clock.now()));

@@ -1,4 +1,5 @@
 import type { Clock } from "@weft/base";
+import type { OnFault } from "../runtime/faults.ts";
 
 const slotCount = 1024;
 
@@ -24,6 +25,7 @@ export class TimerWheel {
   readonly #clock: Clock;
   readonly #tickMs: number;
   readonly #start: number;
+  readonly #onFault: OnFault;
   readonly #slots: (WheelTimer | undefined)[] = new Array(slotCount).fill(undefined);
   #count = 0;
   /** Ticks up to here are done. */
@@ -32,9 +34,14 @@ export class TimerWheel {
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
 
-  constructor(clock: Clock, tickMs = 4) {
+  /** `onFault`: told of timers that threw; the others go on. Ticks of 4 ms unless told. */
+  constructor(
+    clock: Clock,
+    options: { readonly tickMs?: number; readonly onFault?: OnFault | undefined } = {},
+  ) {
     this.#clock = clock;
-    this.#tickMs = tickMs;
+    this.#tickMs = options.tickMs ?? 4;
+    this.#onFault = options.onFault ?? (() => {});
     this.#start = clock.monotonic();
   }
 
@@ -107,7 +114,11 @@ export class TimerWheel {
         continue;
       }
       this.cancel(timer);
-      timer.fire();
+      try {
+        timer.fire();
+      } catch (error) {
+        this.#onFault(error);
+      }
       timer = this.#slots[slot]; // whatever `fire` did to the list, start over
     }
   }

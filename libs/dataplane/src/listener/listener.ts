@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "@weft/base";
 import type { Logger } from "@weft/observability";
 import type { SocketAddress } from "../runtime/connection.ts";
+import { type OnFault, oncePerError } from "../runtime/faults.ts";
 import type { FilterChain, ListenerConfig } from "../runtime/listener-config.ts";
 import { StreamInfo } from "../runtime/stream-info.ts";
 import type { StatsScope } from "../stats/index.ts";
@@ -32,12 +33,16 @@ export class Listener {
   readonly #dependencies: ListenerDependencies;
   readonly #find: FindListener;
   readonly #stats: StatsScope;
+  readonly #onFault: OnFault;
   readonly #connections = new Map<Socket, TrackedConnection>();
 
   constructor(config: ListenerConfig, find: FindListener, dependencies: ListenerDependencies) {
     this.#config = config;
     this.#find = find;
     this.#dependencies = dependencies;
+    this.#onFault = oncePerError((err) =>
+      dependencies.logger.error({ err, listener: config.name }, "internal error: a connection was closed"),
+    );
     this.#stats = dependencies.stats.scope(`listener.${config.statPrefix}`);
     this.#match = createFilterChainMatcher(config.filterChains, config.defaultFilterChain);
     this.#inspectsHttp = needsHttpInspection(config);
@@ -75,8 +80,23 @@ export class Listener {
     for (const connection of [...this.#connections.values()]) connection.close();
   }
 
-  /** Takes a socket: accepted here, or handed over by the listener that accepted it (`redirected`). */
+  /** Takes a socket: accepted here, or handed over by the listener that accepted it (`redirected`). Never throws. */
   accept(socket: Socket, redirected?: SocketAddress): void {
+    this.#guarded(socket, () => this.#accept(socket, redirected));
+  }
+
+  /** What throws costs the one connection that it happened to. */
+  #guarded(socket: Socket, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#stats.counter("downstream_cx_internal_error").inc();
+      this.#onFault(error);
+      socket.destroy();
+    }
+  }
+
+  #accept(socket: Socket, redirected: SocketAddress | undefined): void {
     const config = this.#config;
     // A peer that is gone already has no address.
     if (socket.destroyed || (socket.remoteAddress === undefined && config.addresses[0]?.port !== 0)) {
@@ -100,7 +120,7 @@ export class Listener {
     this.#track(socket);
     const destination = original ?? local;
     this.#inspect(socket, destination.port, (inspection) =>
-      this.#serve(config, socket, inspection, destination, original),
+      this.#guarded(socket, () => this.#serve(config, socket, inspection, destination, original)),
     );
   }
 

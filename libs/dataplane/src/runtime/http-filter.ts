@@ -75,6 +75,8 @@ export interface HttpStream {
   continueResponse(): void;
   /** Answers in place of the upstream. Ignored where a response has been started: then the stream is reset. */
   reply(reply: LocalReply): void;
+  /** Ends the stream because something threw in a callback of the filter's own: 500, counted, and logged once. */
+  fail(error: unknown): void;
 }
 
 /** What the last filter of a chain does besides: it is where requests end and responses begin. */

@@ -10,7 +10,6 @@ import {
 import {
   compileDomains,
   compileRouteTable as compileLookup,
-  compileRoute as compileRouteMatch,
   MatcherError,
   type RouteEntry,
   type RouteLookup,
@@ -102,11 +101,11 @@ function compileHost(
       message.requestMirrorPolicies.length > 0 ? message.requestMirrorPolicies : table.requestMirrorPolicies,
     maxDirectResponseBytes: table.maxDirectResponseBodySizeBytes ?? defaultMaxDirectResponseBytes,
   };
+  const paths: string[] = [];
   const entries = message.routes.flatMap((route, index): RouteEntry<Route>[] => {
     const at = `${path}.routes[${index}]`;
     const entry = attempt(at, problems, () => {
       const match = decodeRouteMatch(route.match, `${at}.match`, problems);
-      compileRouteMatch(match); // for the path of what is wrong with it
       const action = compileAction(route, at, defaults, filterConfigs, problems);
       if (action === undefined) return undefined;
       const most = table.mostSpecificHeaderMutationsWins;
@@ -115,7 +114,9 @@ function compileHost(
         value: compileRoute(route, at, action, { host: message, scope, most }, filterConfigs, problems),
       };
     });
-    return entry === undefined ? [] : [entry];
+    if (entry === undefined) return [];
+    paths.push(at);
+    return [entry];
   });
   if (message.requireTls === VirtualHost_TlsRequirementType.EXTERNAL_ONLY) {
     problems.error(
@@ -125,7 +126,9 @@ function compileHost(
     );
   }
   return {
-    lookup: compileLookup(entries),
+    lookup: compileLookup(entries, (index, { code, message: reason }) =>
+      problems.error(paths[index] ?? path, code, reason),
+    ),
     secure:
       message.requireTls === VirtualHost_TlsRequirementType.ALL ? secureRedirect(message.name) : undefined,
   };

@@ -71,6 +71,9 @@ class Mirror implements TryOwner {
   onTryFailed(): void {
     this.onDone();
   }
+  onTryFault(): void {
+    this.onDone();
+  }
   onTryInformational(): void {}
   onTryWritable(): void {}
 }

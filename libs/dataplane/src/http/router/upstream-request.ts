@@ -349,13 +349,21 @@ export class UpstreamRequest implements TryOwner {
     const cancel = this.#stream.clock.after(wait, () => {
       this.#cancelBackoff = undefined;
       permit.release();
-      this.#tryNext();
+      try {
+        this.#tryNext();
+      } catch (error) {
+        this.#stream.fail(error);
+      }
     });
     this.#cancelBackoff = () => {
       cancel();
       permit.release();
     };
     return true;
+  }
+
+  onTryFault(error: unknown): void {
+    this.#stream.fail(error);
   }
 
   readonly #onRouteTimeout = () => {

@@ -17,6 +17,8 @@ export interface TryOwner {
   onTryFailed(attempt: UpstreamTry, failure: TryFailure): void;
   /** The upstream takes body bytes again. */
   onTryWritable(): void;
+  /** One of the calls above threw. */
+  onTryFault(error: unknown): void;
 }
 
 /** How a try failed: no connection, or a stream that broke off. */
@@ -73,13 +75,20 @@ export class UpstreamTry implements PoolWaiter, ResponseReceiver {
 
   onConnection(connection: PooledConnection): void {
     this.#connection = connection;
-    this.#stream = this.#owner.sendRequest(this, connection);
+    try {
+      this.#stream = this.#owner.sendRequest(this, connection);
+    } catch (error) {
+      // What was sent is half a request: the connection is of no use to others.
+      connection.close();
+      this.#owner.onTryFault(error);
+      return;
+    }
     // Given up while its request was being sent.
     if (this.#over) this.#stream.reset();
   }
 
   onPoolFailure(failure: PoolFailure): void {
-    if (this.#end()) this.#owner.onTryFailed(this, { kind: "pool", failure });
+    if (this.#end()) this.#failed({ kind: "pool", failure });
   }
 
   // ResponseReceiver
@@ -92,7 +101,11 @@ export class UpstreamTry implements PoolWaiter, ResponseReceiver {
     if (this.#over) return;
     this.#responding = true;
     if (endStream) this.#end();
-    this.#owner.onTryHead(this, head, endStream);
+    try {
+      this.#owner.onTryHead(this, head, endStream);
+    } catch (error) {
+      this.#owner.onTryFault(error);
+    }
   }
 
   onData(chunk: Buffer, endStream: boolean): WriteOutcome {
@@ -109,7 +122,15 @@ export class UpstreamTry implements PoolWaiter, ResponseReceiver {
     if (!this.#end()) return;
     // The upstream closed an idle connection while this request was on its way to it.
     const stale = !this.#responding && (this.#connection?.streams ?? 0) > 1;
-    this.#owner.onTryFailed(this, { kind: "stream", reason, stale });
+    this.#failed({ kind: "stream", reason, stale });
+  }
+
+  #failed(failure: TryFailure): void {
+    try {
+      this.#owner.onTryFailed(this, failure);
+    } catch (error) {
+      this.#owner.onTryFault(error);
+    }
   }
 
   onWritable(): void {
