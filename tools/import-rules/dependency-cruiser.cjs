@@ -42,7 +42,18 @@ const allowed = {
     "mesh-rpc",
   ],
   agent: [...api, "observability", "pki", "xds"],
-  "local-mesh": [...model, ...observed, "config-sources", "discovery", "agent", "bus", "envoy-api", "xds"],
+  "local-mesh": [
+    ...model,
+    ...observed,
+    "config-sources",
+    "discovery",
+    "agent",
+    "bus",
+    "ca",
+    "envoy-api",
+    "pki",
+    "xds",
+  ],
   testkit: [...model, ...api, "matching", "observability", "xds", "translation"],
 };
 

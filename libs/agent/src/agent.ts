@@ -12,7 +12,7 @@ import type { ProxyConfig } from "./node/proxy-config.ts";
 import type { ProxyCommand, ProxyCommandOptions } from "./proxy/command.ts";
 import { type StartProcess, startProcess } from "./proxy/process.ts";
 import { createSupervisor } from "./proxy/supervisor.ts";
-import type { Secrets, SecretsConfig } from "./secrets/secrets.ts";
+import { type Secrets, type SecretsConfig, startSecrets } from "./secrets/secrets.ts";
 import type { AppMetricsTarget } from "./status/app-metrics.ts";
 import { type AgentCounters, createAgentCounters, createAgentMetrics } from "./status/counters.ts";
 import { type AdminCall, checkReadiness } from "./status/readiness.ts";
@@ -236,8 +236,6 @@ async function openSecrets(
   if (socket.length > maxSocketPath) {
     throw new Error(`the SDS socket ${socket} may have ${maxSocketPath} characters at most`);
   }
-  // Loaded only where it is needed: certificates and what reads them take memory beside every workload.
-  const { startSecrets } = await import("./secrets/secrets.ts");
   return startSecrets({ config, socket, logger, clock, random });
 }
 

@@ -9,6 +9,9 @@ const firstWorkloadHost = 10;
 /** Ports the control plane takes on its own address, as pilot-discovery does. */
 export const pilotPorts = { grpc: 15010, http: 8080, monitoring: 15014 } as const;
 
+/** Ports of citadel on the same address: its own of Istio 1.4, and one beside it, as pilot-discovery has 15014. */
+export const citadelPorts = { grpc: 8060, monitoring: 8062 } as const;
+
 /**
  * A mesh holds this port of its control plane's address for as long as it lives, so that no other mesh takes its addresses
  * while its pilot-discovery is stopped.
@@ -100,7 +103,8 @@ export async function claimAddresses(
     if (missing.length > 0) throw missingAddresses(missing);
     const claim = await hold(controlPlane, claimPort);
     if (claim === undefined) continue;
-    const states = await Promise.all(Object.values(pilotPorts).map((port) => probe(controlPlane, port)));
+    const ports = [...Object.values(pilotPorts), ...Object.values(citadelPorts)];
+    const states = await Promise.all(ports.map((port) => probe(controlPlane, port)));
     if (states.every((state) => state === "free")) {
       return { controlPlane, gateway, workloads: pods, subnet, release: claim.release };
     }

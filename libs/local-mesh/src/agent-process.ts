@@ -16,7 +16,22 @@ export interface AgentOptions {
   readonly dataPlane: DataPlane;
   /** `host:port` of pilot-discovery's gRPC server. */
   readonly discoveryAddress: string;
+  readonly citadel: CertificateSource;
   readonly env: NodeJS.ProcessEnv;
+}
+
+/** Where agents have certificates from. */
+export interface CertificateSource {
+  /** `host:port` of citadel. */
+  readonly grpc: string;
+  /** Name in citadel's own certificate. */
+  readonly serverName: string;
+  /** File of the roots. */
+  readonly rootFile: string;
+  /** Life of the certificates asked for, milliseconds. */
+  readonly certificateTtlMs: number;
+  /** File of a pod's token. */
+  tokenFile(pod: { readonly name: string; readonly namespace: string }): string;
 }
 
 /** Stats that the live summary needs and that are left out unless asked for. */
@@ -26,7 +41,7 @@ const statsMatcher = { inclusionRegexps: ["cluster\\.outbound\\|.*\\.upstream_rq
 export function agentProcess(
   proxy: PlacedWorkload | PlacedGateway,
   folder: string,
-  { main, dataPlane, discoveryAddress, env }: AgentOptions,
+  { main, dataPlane, discoveryAddress, citadel, env }: AgentOptions,
 ): ProcessSpec {
   const sidecar = "containers" in proxy;
   const proxyConfig = {
@@ -61,6 +76,11 @@ export function agentProcess(
       POD_NAMESPACE: proxy.namespace,
       INSTANCE_IP: proxy.podIp,
       SERVICE_ACCOUNT: proxy.serviceAccount,
+      CA_ADDR: citadel.grpc,
+      ISTIOD_SAN: citadel.serverName,
+      CA_ROOT_CA: citadel.rootFile,
+      CA_TOKEN_FILE: citadel.tokenFile(proxy),
+      SECRET_TTL: `${citadel.certificateTtlMs}ms`,
       PROXY_CONFIG: JSON.stringify(proxyConfig),
       ISTIO_META_CLUSTER_ID: "Kubernetes",
       ISTIO_META_INTERCEPTION_MODE: "NONE",

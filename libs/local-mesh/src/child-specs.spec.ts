@@ -52,6 +52,14 @@ describe("agentProcess()", () => {
     main: "/agent.ts",
     dataPlane: { kind: "weft" },
     discoveryAddress: "127.1.0.1:15010",
+    citadel: {
+      grpc: "127.1.0.1:8060",
+      serverName: "istio-citadel.istio-system.svc",
+      rootFile: "/run/citadel/root-cert.pem",
+      certificateTtlMs: 20_000,
+      tokenFile: ({ name, namespace }: { name: string; namespace: string }) =>
+        `/run/tokens/${name}.${namespace}`,
+    },
     env,
   } as const;
 
@@ -69,6 +77,12 @@ describe("agentProcess()", () => {
       INSTANCE_IP: "127.1.0.10",
       ISTIO_META_INTERCEPTION_MODE: "NONE",
       ISTIO_META_WORKLOAD_NAME: "web-v1",
+      SERVICE_ACCOUNT: "web",
+      CA_ADDR: "127.1.0.1:8060",
+      ISTIOD_SAN: "istio-citadel.istio-system.svc",
+      CA_ROOT_CA: "/run/citadel/root-cert.pem",
+      CA_TOKEN_FILE: "/run/tokens/web-v1-abc-de.shop",
+      SECRET_TTL: "20000ms",
     });
     expect(JSON.parse(given.PROXY_CONFIG ?? "")).toMatchObject({
       discoveryAddress: "127.1.0.1:15010",
@@ -86,7 +100,7 @@ describe("agentProcess()", () => {
       title: _title,
       ...rest
     } = workload;
-    const gateway = { ...rest, httpPort: 8080 };
+    const gateway = { ...rest, selector: rest.labels, httpPort: 8080 };
     const { command } = agentProcess(gateway, "/run/gw", {
       ...options,
       dataPlane: { kind: "envoy", bin: "/envoy" },

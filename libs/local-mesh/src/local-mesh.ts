@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { pilotPorts } from "./addresses.ts";
+import { citadelPorts, pilotPorts } from "./addresses.ts";
 import type { DataPlane } from "./agent-process.ts";
+import { type LocalCitadel, startLocalCitadel } from "./citadel.ts";
 import { LocalMeshError } from "./errors.ts";
 import { type LocalSettings, readLocalSettings, type TrafficRequest } from "./local-settings.ts";
 import { readManifests } from "./manifests.ts";
@@ -25,6 +26,8 @@ export interface LocalMeshOptions {
   readonly dataPlane: DataPlane;
   /** Entry file of pilot-agent. */
   readonly agentMain: string;
+  /** Life of workloads' certificates, milliseconds. */
+  readonly certificateTtlMs: number;
   /** Folder for the state file, logs and sockets; see `stateFolder`. */
   readonly stateFolder: string;
   readonly env: NodeJS.ProcessEnv;
@@ -47,6 +50,7 @@ export interface LocalMesh {
   /** The gateway is the last one. */
   readonly workloads: readonly RunningWorkload[];
   readonly pilot: LocalPilot;
+  readonly citadel: LocalCitadel;
   readonly processes: Processes;
   readonly traffic: readonly TrafficRequest[];
   readonly runFolder: string;
@@ -104,34 +108,29 @@ async function startParts(
   { settings, placement, run, closing }: Prepared,
 ): Promise<LocalMesh> {
   const { report, env, signal } = options;
-  const { controlPlane } = placement.addresses;
-  const pilot = await startLocalPilot({
-    address: controlPlane,
-    ports: pilotPorts,
-    objects: run.objects,
-    config: options.config,
-    logFile: join(run.logs, "pilot-discovery.log"),
-    translate: options.translate,
-    onProblems: options.onProblems,
-    onChange: options.onChange,
-  });
-  closing.add(() => pilot.close());
-  report(`pilot-discovery serves xDS on ${pilot.grpc}, its pages on http://${pilot.http}`);
-
   // With it, Node programs start in half the time and with 20 MB less.
   const compileCache = join(options.stateFolder, "compile-cache");
   const processes = createProcesses({
     logFolder: run.logs,
     env: { WEFT_RUN: run.path, NODE_COMPILE_CACHE: compileCache },
   });
+  const controlPlane = await startControlPlane(options, { placement, run, closing, processes });
+  const { pilot, citadel } = controlPlane;
   closing.add(() => processes.close());
-  const agent = { main: options.agentMain, dataPlane: options.dataPlane, discoveryAddress: pilot.grpc, env };
+  const agent = {
+    main: options.agentMain,
+    dataPlane: options.dataPlane,
+    discoveryAddress: pilot.grpc,
+    citadel,
+    env,
+  };
   const workloads = await startWorkloads({ placement, processes, run, agent, compileCache, signal });
 
   const url = `http://${appHost}:${placement.gateway.httpPort}`;
   const stateFile = writeMeshState(options.stateFolder, {
     pid: process.pid,
     pilot: { http: pilot.http, grpc: pilot.grpc },
+    citadel: { admin: citadel.admin },
     proxies: workloads.map(({ placed, admin }) => ({ name: `${placed.name}.${placed.namespace}`, admin })),
     url,
     runFolder: run.path,
@@ -153,12 +152,49 @@ async function startParts(
     config,
     workloads,
     pilot,
+    citadel,
     processes,
     traffic,
     runFolder: run.path,
     stateFile,
     close: closing.close,
   };
+}
+
+/** Starts citadel and pilot-discovery in this process, and gives each workload its token. */
+async function startControlPlane(
+  options: LocalMeshOptions,
+  { placement, run, closing, processes }: Omit<Prepared, "settings"> & { readonly processes: Processes },
+): Promise<{ readonly pilot: LocalPilot; readonly citadel: LocalCitadel }> {
+  const { report } = options;
+  const { controlPlane: address } = placement.addresses;
+  const folder = join(run.path, "citadel");
+  // Its keys are of no use once this mesh is gone.
+  processes.removeAtEnd(folder);
+  const citadel = await startLocalCitadel({
+    address,
+    ports: citadelPorts,
+    folder,
+    auditFile: join(run.logs, "audit.log"),
+    logFile: join(run.logs, "citadel.log"),
+    certificateTtlMs: options.certificateTtlMs,
+  });
+  closing.add(() => citadel.close());
+  report(`citadel signs certificates on ${citadel.grpc}, its administration on http://${citadel.admin}`);
+  await citadel.giveTokens([...placement.workloads, placement.gateway]);
+  const pilot = await startLocalPilot({
+    address,
+    ports: pilotPorts,
+    objects: run.objects,
+    config: options.config,
+    logFile: join(run.logs, "pilot-discovery.log"),
+    translate: options.translate,
+    onProblems: options.onProblems,
+    onChange: options.onChange,
+  });
+  closing.add(() => pilot.close());
+  report(`pilot-discovery serves xDS on ${pilot.grpc}, its pages on http://${pilot.http}`);
+  return { pilot, citadel };
 }
 
 interface Closing {

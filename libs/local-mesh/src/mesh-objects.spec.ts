@@ -30,7 +30,8 @@ const gateway = {
   name: "istio-ingressgateway-local",
   namespace: "istio-system",
   serviceAccount: "gateway",
-  labels: { istio: "ingressgateway" },
+  labels: { istio: "ingressgateway", "security.istio.io/tlsMode": "istio" },
+  selector: { istio: "ingressgateway" },
   podIp: "127.1.0.2",
   httpPort: 8081,
 };
@@ -61,6 +62,9 @@ describe("buildMeshObjects()", () => {
       metadata: { labels: { "kubernetes.io/service-name": "reviews" } },
       endpoints: [{ addresses: ["127.1.0.10"] }, { addresses: ["127.1.0.11"] }],
       ports: [{ name: "http", port: 8080 }],
+    });
+    expect(find("Service", "istio-ingressgateway")).toMatchObject({
+      spec: { selector: { istio: "ingressgateway" } },
     });
     expect(find("EndpointSlice", "istio-ingressgateway")).toMatchObject({
       endpoints: [{ addresses: ["127.1.0.2"], targetRef: { name: "istio-ingressgateway-local" } }],

@@ -15,6 +15,8 @@ export interface PlacedGateway {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels that its Service and Gateways select it by. */
+  readonly selector: Readonly<Record<string, string>>;
   readonly podIp: string;
   /** Where port 80 of its Service leads. */
   readonly httpPort: number;
@@ -85,11 +87,11 @@ function gatewayService(gateway: PlacedGateway): Manifest {
   return object(
     "v1",
     "Service",
-    { name: "istio-ingressgateway", namespace: gateway.namespace, labels: gateway.labels },
+    { name: "istio-ingressgateway", namespace: gateway.namespace, labels: gateway.selector },
     {
       spec: {
         type: "LoadBalancer",
-        selector: gateway.labels,
+        selector: gateway.selector,
         ports: [{ name: "http2", port: 80, targetPort: gateway.httpPort }],
       },
     },

@@ -1,6 +1,6 @@
 import { claimAddresses, findFreePort, firstFreePort, type MeshAddresses } from "./addresses.ts";
 import type { PlacedGateway, PlacedWorkload } from "./mesh-objects.ts";
-import type { Workload } from "./workloads.ts";
+import { tlsModeLabel, type Workload } from "./workloads.ts";
 
 /** Host on which every app listens; its proxy alone goes there. */
 export const appHost = "127.0.0.1";
@@ -43,7 +43,8 @@ export async function placeWorkloads(workloads: readonly Workload[], wishedPort:
       name: "istio-ingressgateway-local",
       namespace: "istio-system",
       serviceAccount: "istio-ingressgateway-service-account",
-      labels: gatewayLabels,
+      labels: { ...gatewayLabels, [tlsModeLabel]: "istio" },
+      selector: gatewayLabels,
       podIp: addresses.gateway,
       httpPort,
     },

@@ -19,6 +19,7 @@ afterEach(() => rmSync(base, { recursive: true, force: true }));
 const state = (pid: number): MeshState => ({
   pid,
   pilot: { http: "127.1.0.1:8080", grpc: "127.1.0.1:15010" },
+  citadel: { admin: "127.0.0.1:40000" },
   proxies: [],
   url: "http://127.0.0.1:8080",
   runFolder: base,

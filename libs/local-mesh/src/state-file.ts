@@ -7,6 +7,8 @@ export interface MeshState {
   /** Process that runs the control plane and everything else. */
   readonly pid: number;
   readonly pilot: { readonly http: string; readonly grpc: string };
+  /** Where citadel is administered. */
+  readonly citadel: { readonly admin: string };
   /** Proxies by `<pod>.<namespace>`, with the host and port of their admin API. */
   readonly proxies: readonly { readonly name: string; readonly admin: string }[];
   /** Where the ingress gateway answers. */

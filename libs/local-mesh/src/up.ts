@@ -18,7 +18,7 @@ import { startTraffic } from "./traffic.ts";
 export interface UpOptions
   extends Pick<
     LocalMeshOptions,
-    "folder" | "port" | "translate" | "dataPlane" | "agentMain" | "stateFolder" | "env"
+    "folder" | "port" | "translate" | "dataPlane" | "agentMain" | "stateFolder" | "env" | "certificateTtlMs"
   > {
   /** Folder with the mesh configuration; the folder's `istio` unless told, or the folder itself where it has none. */
   readonly config?: string;

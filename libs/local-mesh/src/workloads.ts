@@ -77,6 +77,9 @@ const podNameLabel = "statefulset.kubernetes.io/pod-name";
 /** Kubernetes sets it on the pods of Deployments; the mesh tells a pod's Deployment by it. */
 export const templateHashLabel = "pod-template-hash";
 
+/** Istio sets it on the pods that it injects: whether they take the mesh's mutual TLS, `istio` or `disabled`. */
+export const tlsModeLabel = "security.istio.io/tlsMode";
+
 /** Most pods that one machine is asked to run. */
 const maxWorkloads = 100;
 
@@ -111,7 +114,7 @@ export function planWorkloads(manifests: readonly SourcedManifest[], images: Loc
           deployment: metadata.name,
           title: replicas === 1 ? metadata.name : `${metadata.name} ${index + 1}`,
           serviceAccount: spec.template?.spec?.serviceAccountName ?? "default",
-          labels: { ...labels, [templateHashLabel]: template, [podNameLabel]: name },
+          labels: { [tlsModeLabel]: "istio", ...labels, [templateHashLabel]: template, [podNameLabel]: name },
           containers,
         };
       });

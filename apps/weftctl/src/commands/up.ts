@@ -7,12 +7,17 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 const bookinfo = fileURLToPath(new URL("../../../../examples/bookinfo", import.meta.url));
 const agentMain = fileURLToPath(new URL("../../../pilot-agent/src/main.ts", import.meta.url));
 
+const dayMs = 86_400_000;
+/** Life of certificates while checks run: each is renewed several times. */
+const checkedTtlMs = 20_000;
+
 interface UpFlags {
   readonly file: string;
   readonly config?: string;
   readonly port: number;
   readonly dataPlane: "weft" | "envoy";
   readonly check?: boolean;
+  readonly certTtl?: number;
   readonly duration?: number;
   readonly traffic: boolean;
   readonly quiet?: boolean;
@@ -35,6 +40,11 @@ export function registerUp(program: Command): void {
       new Option("--data-plane <kind>", "which proxy runs").choices(["weft", "envoy"]).default("weft"),
     )
     .option("--check", "run the checks on a copy of the configuration, print a table, exit 0 or 1")
+    .option(
+      "--cert-ttl <time>",
+      "life of the workloads' certificates (default: 24h, or 20s with --check)",
+      parseTime,
+    )
     .option("--duration <time>", "end by itself after this time, such as 30s", parseTime)
     .option("--no-traffic", "send no requests")
     .option("-q, --quiet", "print no live summary")
@@ -50,6 +60,7 @@ export function registerUp(program: Command): void {
           port: flags.port,
           dataPlane: await findDataPlane(flags.dataPlane),
           agentMain,
+          certificateTtlMs: flags.certTtl ?? (flags.check === true ? checkedTtlMs : dayMs),
           ...createTranslator(),
           stateFolder: stateFolder(process.env),
           env: process.env,
