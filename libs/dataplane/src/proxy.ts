@@ -229,6 +229,7 @@ class WiredProxy implements ProxyServer {
     return {
       clock,
       tls: this.#tls,
+      serviceCluster: this.#options.serviceCluster ?? this.#options.bootstrap.node?.cluster ?? "",
       random,
       requestId: randomUUID,
       stats: this.stats,

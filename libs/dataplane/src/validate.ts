@@ -14,6 +14,7 @@ export function createBareEnvironment(bootstrap?: Bootstrap): CompileEnvironment
   return {
     clock,
     tls: createTlsEnvironment(clock, bootstrap && ((cluster) => grpcAddress(bootstrap, cluster))),
+    serviceCluster: "",
     random: () => 0,
     requestId: () => "",
     stats: createStatsStore(),

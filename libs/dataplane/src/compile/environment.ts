@@ -35,6 +35,8 @@ export interface HttpFilterContext {
 
 /** What compiled configuration calls at run time. */
 export interface CompileEnvironment extends TransportEnvironment {
+  /** `--service-cluster`, or the node's cluster: what this proxy's own service is called. */
+  readonly serviceCluster: string;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** A fresh UUID. */

@@ -1,4 +1,5 @@
 import type { HeaderMap } from "./headers.ts";
+import type { RateLimitRules } from "./rate-limit.ts";
 import type { RequestView } from "./request.ts";
 import type { StreamFormatter, StreamInfo } from "./stream-info.ts";
 
@@ -127,6 +128,8 @@ export interface Route {
   readonly includeAttemptCountInResponse?: boolean;
   /** Name of the operation for traces and `x-envoy-decorator-operation`. */
   readonly decoratorOperation?: string;
+  /** What requests of this route count as, for rate limits; absent where no rule is given. */
+  readonly rateLimits?: RateLimitRules;
   /** `metadata` of the route by filter name. */
   readonly metadata?: Readonly<Record<string, unknown>>;
 }

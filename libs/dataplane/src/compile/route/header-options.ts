@@ -42,6 +42,15 @@ export function compileHeaderMutations(
   };
 }
 
+/** Compiles headers to add at `path`; undefined where there are none. */
+export function compileHeaderAdditions(
+  options: readonly HeaderValueOption[],
+  path: string,
+  problems: Problems,
+): HeaderMutation | undefined {
+  return compileMutation(options, [], path.replace(/add$/, ""), problems);
+}
+
 function compileMutation(
   toAdd: readonly HeaderValueOption[],
   toRemove: readonly string[],

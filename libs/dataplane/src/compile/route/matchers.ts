@@ -73,7 +73,12 @@ function headerValue(message: HeaderMatcher, path: string, problems: Problems): 
   }
 }
 
-function queryMatch(message: QueryParameterMatcher, path: string, problems: Problems): QueryMatch {
+/** What a query parameter must be. */
+export function decodeQueryMatcher(
+  message: QueryParameterMatcher,
+  path: string,
+  problems: Problems,
+): QueryMatch {
   const specifier = message.queryParameterMatchSpecifier;
   if (specifier.case === "stringMatch") {
     return {
@@ -125,7 +130,7 @@ export function decodeRouteMatch(
       decodeHeaderMatcher(header, `${path}.headers[${index}]`, problems),
     ),
     query: message.queryParameters.map((parameter, index) =>
-      queryMatch(parameter, `${path}.query_parameters[${index}]`, problems),
+      decodeQueryMatcher(parameter, `${path}.query_parameters[${index}]`, problems),
     ),
     ...(fraction !== undefined && { fraction: decodeFraction(fraction) }),
     grpc: message.grpc !== undefined,

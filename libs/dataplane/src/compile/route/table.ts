@@ -23,6 +23,7 @@ import { compileAction, type RouteDefaults } from "./action.ts";
 import { type CompileFilterConfigs, createFilterConfigCompiler } from "./filter-config.ts";
 import { compileHeaderMutations, type HeaderMutations } from "./header-options.ts";
 import { decodeRouteMatch } from "./matchers.ts";
+import { compileRateLimits } from "./rate-limits.ts";
 import { compileRetryPolicy } from "./retry.ts";
 
 /** A table's or virtual host's part in each of its routes. */
@@ -157,8 +158,31 @@ function compileRoute(
     virtualHost: host.name,
     includeAttemptCount: host.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+    ...compileRules(message, host, path, problems),
     ...(message.decorator !== undefined && { decoratorOperation: message.decorator.operation }),
     ...(message.metadata !== undefined && { metadata: filterMetadata(message.metadata) }),
+  };
+}
+
+/** The virtual host's rules are compiled for each of its routes: they are few and small. */
+function compileRules(
+  { action }: RouteMessage,
+  host: VirtualHost,
+  path: string,
+  problems: Problems,
+): Pick<Route, "rateLimits"> {
+  const own = action.case === "route" ? action.value.rateLimits : [];
+  if (own.length === 0 && host.rateLimits.length === 0) return {};
+  return {
+    rateLimits: {
+      route: compileRateLimits(own, `${path}.route.rate_limits`, problems),
+      virtualHost: compileRateLimits(
+        host.rateLimits,
+        `${path.replace(/\.routes\[\d+\]$/, "")}.rate_limits`,
+        problems,
+      ),
+      includeVirtualHost: action.case === "route" && (action.value.includeVhRateLimits ?? false),
+    },
   };
 }
 

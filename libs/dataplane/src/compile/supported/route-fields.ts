@@ -16,7 +16,7 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
   },
   [`${route}.VirtualHost`]: {
     used: `name domains routes require_tls ${headerFields} include_request_attempt_count
-      include_attempt_count_in_response retry_policy typed_per_filter_config request_mirror_policies`,
+      include_attempt_count_in_response retry_policy typed_per_filter_config request_mirror_policies rate_limits`,
     withoutEffect: {
       virtual_clusters: "those statistics are not kept",
       per_request_buffer_limit_bytes: "retries keep what fits into their fixed buffer",
@@ -44,12 +44,16 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
     used: `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite
       host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout
       idle_timeout retry_policy request_mirror_policies hash_policy max_grpc_timeout upgrade_configs
-      max_stream_duration`,
+      max_stream_duration rate_limits include_vh_rate_limits`,
     withoutEffect: {
       metadata_match: "clusters have no subsets",
       priority: "circuit breakers know one priority",
       early_data_policy: "HTTP/3 is not served",
     },
+  },
+  [`${route}.RateLimit`]: {
+    used: "stage actions",
+    withoutEffect: { disable_key: "runtime keys are not looked up: the limit holds" },
   },
   [`${route}.RouteAction.MaxStreamDuration`]: { used: "max_stream_duration grpc_timeout_header_max" },
   [`${route}.RouteAction.UpgradeConfig`]: { used: "upgrade_type enabled" },
@@ -75,6 +79,12 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
       response_code strip_query`,
   },
   [`${route}.DirectResponseAction`]: { used: "status body" },
+  "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": {
+    used: `stat_prefix status token_bucket filter_enabled filter_enforced request_headers_to_add_when_not_enforced
+      response_headers_to_add descriptors stage local_rate_limit_per_downstream_connection
+      enable_x_ratelimit_headers vh_rate_limits always_consume_default_token_bucket
+      rate_limited_as_resource_exhausted`,
+  },
   "envoy.config.core.v3.RuntimeFractionalPercent": {
     used: "default_value",
     withoutEffect: { runtime_key: "runtime keys are not looked up: the default value counts" },

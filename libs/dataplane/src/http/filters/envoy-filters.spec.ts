@@ -1,0 +1,184 @@
+import type { Socket } from "node:net";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { describeWithPeer } from "@weft/testkit";
+import {
+  extension,
+  httpListenerChain,
+  normalizeResponse,
+  type ParityConfig,
+  startBoth,
+  staticCluster,
+  typed,
+} from "../../parity.ts";
+import { exchange, startUpstream, type TestUpstream } from "../fixtures.ts";
+
+/** Filters and routes, the requests sent one after the other, and the statistics that must agree in the end. */
+interface Case {
+  readonly filters: readonly JsonValue[];
+  readonly routes: readonly JsonValue[];
+  readonly host?: Readonly<Record<string, JsonValue>>;
+  readonly requests: readonly string[];
+  readonly stats: RegExp;
+}
+
+const request = (path: string, headers: readonly string[] = [], method = "GET", body = "") =>
+  `${[`${method} ${path} HTTP/1.1`, "Host: a", ...headers].join("\r\n")}\r\n\r\n${body}`;
+
+const always = { default_value: { numerator: 100 } };
+const localRateLimitType = "extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
+const bucket = (maxTokens: number) => ({ max_tokens: maxTokens, tokens_per_fill: 1, fill_interval: "3600s" });
+const forward = (path: string, more: object = {}, route: object = {}): JsonValue =>
+  ({ match: { prefix: path }, route: { cluster: "up", ...route }, ...more }) as JsonValue;
+
+const cases: Readonly<Record<string, Case>> = {
+  local_ratelimit: {
+    filters: [extension("envoy.filters.http.local_ratelimit", localRateLimitType, { stat_prefix: "off" })],
+    routes: [
+      forward("/two", {
+        typed_per_filter_config: {
+          "envoy.filters.http.local_ratelimit": typed(localRateLimitType, {
+            stat_prefix: "two",
+            token_bucket: bucket(2),
+            filter_enabled: always,
+            filter_enforced: always,
+            enable_x_ratelimit_headers: "DRAFT_VERSION_03",
+            response_headers_to_add: [{ header: { key: "x-limited", value: "yes" } }],
+          }),
+        },
+      }),
+      forward("/watched", {
+        typed_per_filter_config: {
+          "envoy.filters.http.local_ratelimit": typed(localRateLimitType, {
+            stat_prefix: "watched",
+            token_bucket: bucket(1),
+            status: { code: "Forbidden" },
+            filter_enabled: always,
+            request_headers_to_add_when_not_enforced: [{ header: { key: "x-over", value: "yes" } }],
+          }),
+        },
+      }),
+      forward(
+        "/described",
+        {
+          typed_per_filter_config: {
+            "envoy.filters.http.local_ratelimit": typed(localRateLimitType, {
+              stat_prefix: "described",
+              token_bucket: bucket(4),
+              filter_enabled: always,
+              filter_enforced: always,
+              rate_limited_as_resource_exhausted: true,
+              descriptors: [
+                {
+                  entries: [
+                    { key: "who", value: "ann" },
+                    { key: "source_cluster", value: "parity-cluster" },
+                  ],
+                  token_bucket: bucket(1),
+                },
+                { entries: [{ key: "header_match", value: "post" }], token_bucket: bucket(1) },
+                { entries: [{ key: "query_match", value: "slow" }], token_bucket: bucket(1) },
+                {
+                  entries: [{ key: "masked_remote_address", value: "127.0.0.0/16" }],
+                  token_bucket: bucket(5),
+                },
+              ],
+            }),
+          },
+        },
+        {
+          rate_limits: [
+            {
+              actions: [
+                { request_headers: { header_name: "x-who", descriptor_key: "who" } },
+                { source_cluster: {} },
+              ],
+            },
+            {
+              actions: [
+                {
+                  header_value_match: {
+                    descriptor_value: "post",
+                    headers: [{ name: ":method", string_match: { exact: "POST" } }],
+                  },
+                },
+              ],
+            },
+            {
+              actions: [
+                {
+                  query_parameter_value_match: {
+                    descriptor_value: "slow",
+                    query_parameters: [{ name: "slow", present_match: true }],
+                  },
+                },
+              ],
+            },
+            { actions: [{ masked_remote_address: { v4_prefix_mask_len: 16 } }] },
+          ],
+        },
+      ),
+      forward("/"),
+    ],
+    requests: [
+      request("/"),
+      ...[1, 2, 3].map(() => request("/two")),
+      ...[1, 2].map(() => request("/watched")),
+      ...["ann", "ann", "bob"].map((who) => request("/described", [`x-who: ${who}`])),
+      request("/described?slow"),
+      request("/described?slow"),
+      request("/described", ["content-type: application/grpc", "content-length: 0"], "POST"),
+      request("/described", ["content-type: application/grpc", "content-length: 0"], "POST"),
+      request("/described"),
+    ],
+    stats: /http_local_rate_limit/,
+  },
+};
+
+/** Answers with the request's head, headers in one order. */
+function echo(socket: Socket, received: string): void {
+  const start = received.lastIndexOf("\r\n", received.lastIndexOf(" HTTP/1.1\r\n")) + 1;
+  const text = received.slice(start).trim();
+  if (!received.slice(start).includes("\r\n\r\n")) return;
+  const [first = "", ...lines] = text.split("\r\n");
+  const body = [first, ...lines.filter((line) => !/^(x-request-id|x-envoy-expected)/.test(line)).sort()].join(
+    "\n",
+  );
+  socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+}
+
+describeWithPeer("envoy", "HTTP filters beside real Envoy, with the same configuration", (envoy) => {
+  let upstream: TestUpstream;
+  let both: Awaited<ReturnType<typeof startBoth>>;
+
+  beforeAll(async () => {
+    upstream = await startUpstream(echo);
+    const config: ParityConfig = {
+      listeners: Object.fromEntries(
+        Object.entries(cases).map(([name, { filters, routes, host }]) => [
+          name,
+          { filter_chains: [httpListenerChain(name, filters, routes, host === undefined ? {} : { host })] },
+        ]),
+      ),
+      clusters: [staticCluster("up", [upstream.port])],
+    };
+    both = await startBoth(envoy, () => config);
+  }, 20_000);
+
+  afterAll(async () => {
+    await both?.close();
+    await upstream?.close();
+  });
+
+  it.each(Object.entries(cases))("%s", async (name, { requests, stats }) => {
+    for (const one of requests) {
+      const [weft, peer] = await Promise.all(
+        [both.weft, both.envoy].map((side) => exchange(side.port(name), one)),
+      );
+      expect({ request: one, response: normalizeResponse(weft ?? "") }).toEqual({
+        request: one,
+        response: normalizeResponse(peer ?? ""),
+      });
+    }
+    expect(await both.weft.stats(stats)).toEqual(await both.envoy.stats(stats));
+  });
+});
