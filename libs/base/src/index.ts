@@ -4,6 +4,7 @@ export { type Clock, createFakeClock, type FakeClock, systemClock } from "./cloc
 export { formatProtoDuration, parseDuration } from "./duration.ts";
 export { contentHash, stableStringify } from "./hash.ts";
 export { nodeHttp } from "./node-http.ts";
+export { changedKeys, OverlayMap } from "./overlay-map.ts";
 export {
   formatObjectRef,
   formatProblem,
