@@ -14,9 +14,15 @@ export class MatcherError extends Error {
  * - `regex-too-large`: the compiled pattern exceeds the program size allowed
  * - `invalid-substitution`: a substitution names a group that the pattern does not have
  * - `duplicate-domain`: a domain is given twice, in one virtual host or in two
+ * - `invalid-address`: an address block does not begin with an IP address
+ * - `invalid-range`: a range of ports is empty or out of bounds
+ * - `invalid-path-template`: the template does not have Envoy's syntax
  */
 export type MatcherErrorCode =
   | "invalid-regex"
   | "regex-too-large"
   | "invalid-substitution"
-  | "duplicate-domain";
+  | "duplicate-domain"
+  | "invalid-address"
+  | "invalid-range"
+  | "invalid-path-template";

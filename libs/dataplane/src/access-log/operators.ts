@@ -60,7 +60,7 @@ const plainOperators: Readonly<Record<string, Operator>> = {
   UPSTREAM_PROTOCOL: (info) => info.upstreamProtocol,
   RESPONSE_CODE: (info) => info.responseCode,
   RESPONSE_CODE_DETAILS: (info) => nonEmpty(info.details),
-  CONNECTION_TERMINATION_DETAILS: () => undefined,
+  CONNECTION_TERMINATION_DETAILS: (info) => info.terminationDetails,
   RESPONSE_FLAGS: (info) => (info.flags.size === 0 ? undefined : info.flagText),
   BYTES_RECEIVED: (info) => info.bytesReceived,
   BYTES_SENT: (info) => info.bytesSent,
@@ -116,6 +116,12 @@ function eitherHeader(
   return (info) => readOne(info, first) ?? (second === undefined ? undefined : readOne(info, second));
 }
 
+/** Objects come out with their keys in order, as in Envoy. */
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** `DYNAMIC_METADATA(filter:key:key)`; objects come out as JSON. */
 function metadataAt(argument: string, read: (info: StreamInfo, filter: string) => unknown): Operator {
   const [filter = "", ...path] = argument.split(":");
@@ -125,6 +131,6 @@ function metadataAt(argument: string, read: (info: StreamInfo, filter: string) =
       value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
     }
     if (value === undefined || typeof value === "string" || typeof value === "number") return value;
-    return JSON.stringify(value);
+    return JSON.stringify(value, sortKeys);
   };
 }

@@ -5,7 +5,7 @@ import {
   HttpConnectionManager_PathWithEscapedSlashesAction,
   HttpConnectionManager_ServerHeaderTransformation,
 } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
-import { parseIp, rangeContains } from "../listener/cidr.ts";
+import { parseIp, rangeContains } from "@weft/matching";
 import {
   defaultHttp1Settings,
   defaultStreamTimeouts,
@@ -50,6 +50,7 @@ export function compileHeaders(message: HttpConnectionManager): HeaderSettings {
     },
     internalAddress: compileInternalAddress(message),
     stripPort: stripPortOf(message),
+    stripTrailingDot: message.stripTrailingHostDot,
     underscores: underscoresOf(message.commonHttpProtocolOptions?.headersWithUnderscoresAction),
   };
 }

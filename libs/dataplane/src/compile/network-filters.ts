@@ -2,10 +2,13 @@ import type { Message } from "@bufbuild/protobuf";
 import { typeNameOf } from "@weft/envoy-api";
 import type { Filter } from "@weft/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
 import type { HttpConnectionManager } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { RBAC } from "@weft/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import type { TcpProxy } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
-import type { NetworkFilter } from "../runtime/connection.ts";
+import type { NetworkFilter, NetworkFilterLayer } from "../runtime/connection.ts";
+import type { AccessLogger } from "../runtime/stream-info.ts";
 import type { CompileEnvironment } from "./environment.ts";
 import { compileHttpConnectionManager, type RdsReference } from "./http-connection-manager.ts";
+import { compileNetworkRbac } from "./network-rbac.ts";
 import type { Problems } from "./problems.ts";
 import { compileTcpProxy } from "./tcp-proxy.ts";
 import { reportUnknownExtension, unpackKnown } from "./values.ts";
@@ -25,10 +28,37 @@ interface TerminalFactory {
     path: string,
     environment: CompileEnvironment,
     problems: Problems,
-  ): CompiledNetworkFilters | undefined;
+  ): CompiledTerminal | undefined;
 }
 
-/** The network filters that are compiled in. A chain has one of them, as its last. */
+interface CompiledTerminal extends CompiledNetworkFilters {
+  /** Told of connections that a filter before this one refuses. */
+  readonly accessLogs: readonly AccessLogger[];
+}
+
+/** A kind of network filter that stands before others. */
+interface LayerFactory {
+  readonly name: string;
+  readonly type: string;
+  compile(
+    config: Message,
+    path: string,
+    environment: CompileEnvironment,
+    problems: Problems,
+  ): ((accessLogs: readonly AccessLogger[]) => NetworkFilterLayer) | undefined;
+}
+
+/** The network filters that are compiled in and decide who may go on. */
+const layers: readonly LayerFactory[] = [
+  {
+    name: "envoy.filters.network.rbac",
+    type: "envoy.extensions.filters.network.rbac.v3.RBAC",
+    compile: (config, path, environment, problems) =>
+      compileNetworkRbac(config as RBAC, path, environment, problems), // its type was compared
+  },
+];
+
+/** The network filters that are compiled in and end chains. A chain has one of them, as its last. */
 const terminals: readonly TerminalFactory[] = [
   {
     name: "envoy.filters.network.http_connection_manager",
@@ -40,6 +70,8 @@ const terminals: readonly TerminalFactory[] = [
         manager && {
           serve: environment.createConnectionManager(manager.config),
           rds: manager.rds,
+          // Its logs are of requests, and there was none.
+          accessLogs: [],
         }
       );
     },
@@ -48,14 +80,14 @@ const terminals: readonly TerminalFactory[] = [
     name: "envoy.filters.network.tcp_proxy",
     type: "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     compile(config, path, environment, problems) {
-      const serve = compileTcpProxy(config as TcpProxy, path, environment, problems); // its type was compared
-      return serve && { serve, rds: [] };
+      const proxy = compileTcpProxy(config as TcpProxy, path, environment, problems); // its type was compared
+      return proxy && { ...proxy, rds: [] };
     },
   },
 ];
 
 /** Their names, as Envoy lists them among a node's extensions. */
-export const networkFilterNames: readonly string[] = terminals.map(({ name }) => name);
+export const networkFilterNames: readonly string[] = [...layers, ...terminals].map(({ name }) => name);
 
 /** Compiles the network filters of a chain. */
 export function compileNetworkFilters(
@@ -68,19 +100,32 @@ export function compileNetworkFilters(
     problems.error(path, "missing", "a filter chain needs filters, the last of them a terminal one");
     return undefined;
   }
-  let last: CompiledNetworkFilters | undefined;
+  const before: ((accessLogs: readonly AccessLogger[]) => NetworkFilterLayer)[] = [];
+  let last: CompiledTerminal | undefined;
   for (const [index, { name, configType }] of messages.entries()) {
     const at = `${path}[${index}]`;
     const any = configType.case === "typedConfig" ? configType.value : undefined;
-    const factory = terminals.find(({ type }) => type === typeNameOf(any?.typeUrl ?? ""));
-    if (factory === undefined || any === undefined) {
+    const isKind = ({ type }: { readonly type: string }) => type === typeNameOf(any?.typeUrl ?? "");
+    const layer = layers.find(isKind);
+    const terminal = terminals.find(isKind);
+    if (any === undefined || (layer === undefined && terminal === undefined)) {
       reportUnknownExtension(problems, at, { name, typeUrl: any?.typeUrl }, networkFilterNames);
       continue;
     }
-    if (index !== messages.length - 1)
-      problems.error(at, "wrong-order", `${name} must be the last filter of its chain`);
+    const isLast = index === messages.length - 1;
+    if ((terminal !== undefined) !== isLast)
+      problems.error(
+        at,
+        "wrong-order",
+        `${name} must ${isLast ? "not " : ""}be the last filter of its chain`,
+      );
     const config = unpackKnown(any, `${at}.typed_config`, problems);
-    last = config && factory.compile(config, `${at}.typed_config`, environment, problems);
+    if (config === undefined) continue;
+    const compiledLayer = layer?.compile(config, `${at}.typed_config`, environment, problems);
+    if (compiledLayer !== undefined) before.push(compiledLayer);
+    last = terminal?.compile(config, `${at}.typed_config`, environment, problems) ?? last;
   }
-  return last;
+  if (last === undefined) return undefined;
+  const { serve, rds, accessLogs } = last;
+  return { rds, serve: before.reduceRight((next, layer) => layer(accessLogs)(next), serve) };
 }

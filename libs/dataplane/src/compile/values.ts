@@ -6,8 +6,8 @@ import type {
   Address,
   CidrRange as CidrRangeMessage,
 } from "@weft/envoy-api/envoy/config/core/v3/address_pb.js";
+import type { CidrRange } from "@weft/matching";
 import type { SocketAddress } from "../runtime/connection.ts";
-import type { CidrRange } from "../runtime/listener-config.ts";
 import { checkFields } from "./check-fields.ts";
 import type { Problems } from "./problems.ts";
 

@@ -81,7 +81,7 @@ describe("createHttpConnectionManager()", () => {
     ["a broken head", "GET / HTTP/1.1\r\nhost : h\r\n\r\n", 400, "Bad Request", "DPE", "http1.codec_error"],
     ["HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", 426, "Upgrade Required", "DPE", "low_version"],
     ["no host", "GET / HTTP/1.1\r\n\r\n", 400, "", "-", "missing_host_header"],
-    ["a fragment", get("/a#b"), 400, "", "-", "path_with_fragment_rejected"],
+    ["a fragment", get("/a#b"), 400, "", "-", "path_normalization_failed"],
     ["an upgrade", get("/", "connection: upgrade\r\nupgrade: websocket\r\n"), 403, "", "-", "upgrade_failed"],
     ["CONNECT", "CONNECT h:443 HTTP/1.1\r\nhost: h\r\n\r\n", 403, "", "-", "upgrade_failed"],
     [

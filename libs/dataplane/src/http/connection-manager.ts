@@ -208,6 +208,7 @@ class HttpConnection implements ServedConnection, ServerHandler {
       if (head.hostMissing) head.authority = config.http1.defaultHost;
     }
     if (head.hostMissing && head.authority === "") return localReplies.missingHost;
+    if (head.upgrade !== "connect" && !head.path.startsWith("/")) return localReplies.absolutePath;
     if (head.path.includes("#")) return localReplies.fragment;
     const { underscores, stripPort } = config.headers;
     if (underscores !== "allow" && !checkUnderscores(head.headers, underscores))

@@ -33,14 +33,14 @@ export function compilePathNormalizer(
 }
 
 /**
- * Decodes percent-encoded unreserved characters, turns backslashes into slashes and removes dot segments. Undefined
- * where an encoding is broken.
+ * Decodes percent-encoded unreserved characters, turns backslashes into slashes and removes dot segments; a broken
+ * encoding stays as it is, as in Envoy. Undefined where a NUL is encoded.
  * https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2
  */
 function canonicalize(path: string): string | undefined {
   if (!path.startsWith("/")) return path;
   if (!/[%\\]|\/\.|[^!-~]/.test(path)) return path;
-  if (/%(?![0-9a-f]{2})/i.test(path) || /%00/.test(path)) return undefined;
+  if (path.includes("%00")) return undefined;
   const decoded = path.replaceAll("\\", "/").replace(/%[0-9a-f]{2}/gi, (code) => {
     const character = String.fromCharCode(Number.parseInt(code.slice(1), 16));
     return /[A-Za-z0-9\-._~]/.test(character) ? character : code;

@@ -41,6 +41,7 @@ export function mutateRequestHeaders(
   const { headers } = head;
   const { headers: settings } = config;
   const { connection } = info;
+  if (settings.stripTrailingDot) head.authority = head.authority.replace(/\.(:\d+)?$/, "$1");
   const forwardedFor = headers.get("x-forwarded-for");
   const tls = connection.tls !== undefined;
   if (settings.useRemoteAddress) {

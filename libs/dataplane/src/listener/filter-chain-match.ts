@@ -1,5 +1,5 @@
-import type { CidrRange, FilterChain, FilterChainMatch } from "../runtime/listener-config.ts";
-import { parseIp, rangeContains } from "./cidr.ts";
+import { type CidrRange, parseIp, rangeContains } from "@weft/matching";
+import type { FilterChain, FilterChainMatch } from "../runtime/listener-config.ts";
 
 /** What is known of a connection when its filter chain is chosen. */
 export interface MatchableConnection {

@@ -81,6 +81,8 @@ export interface HeaderSettings {
   readonly internalAddress: (address: string) => boolean;
   /** Strips the port from the authority: any, or only the listener's own. */
   readonly stripPort: "none" | "matching" | "any";
+  /** Takes the dot at the end of the authority's host away. */
+  readonly stripTrailingDot: boolean;
   /** Header names with `_`. */
   readonly underscores: "allow" | "reject" | "drop";
 }
@@ -144,6 +146,7 @@ export const defaultHeaderSettings: HeaderSettings = {
   clientCertDetails: { subject: false, uri: false, dns: false },
   internalAddress: () => false,
   stripPort: "none",
+  stripTrailingDot: false,
   underscores: "allow",
 };
 

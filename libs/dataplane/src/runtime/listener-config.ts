@@ -1,13 +1,8 @@
+import type { CidrRange } from "@weft/matching";
 import type { SecretRef, TlsMaterial } from "../tls/secret.ts";
 import type { NetworkFilter, SocketAddress, TrafficDirection } from "./connection.ts";
 import type { AccessLogger } from "./stream-info.ts";
 import type { DownstreamTransport } from "./transport.ts";
-
-/** An address block: an IP address and how many of its leading bits count. */
-export interface CidrRange {
-  readonly address: string;
-  readonly prefixLength: number;
-}
 
 /** What connections a filter chain is for; empty lists and absent values match all. */
 export interface FilterChainMatch {

@@ -81,6 +81,8 @@ export class StreamInfo {
   readonly flags = new Set<ResponseFlag>();
   /** Envoy's response code details: `via_upstream`, `route_not_found`, … */
   details = "";
+  /** Why the connection was closed, where a network filter did it; undefined elsewhere. */
+  terminationDetails: string | undefined;
   /** Body bytes from downstream. */
   bytesReceived = 0;
   /** Body bytes to downstream. */

@@ -54,7 +54,8 @@ export function parseTarget(method: string, target: string, allowAbsolute: boole
   const match = allowAbsolute ? absolute.exec(target) : null;
   if (match === null) throw new CodecError("invalid-url", "request target is neither a path nor a URL");
   const rest = match[2] as string; // the group matches the empty text too
-  return { path: rest.charCodeAt(0) === 47 ? rest : `/${rest}`, authority: match[1] as string };
+  // A query or fragment without a path is left to be refused: Envoy takes it for no path either.
+  return { path: rest === "" ? "/" : rest, authority: match[1] as string };
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/;

@@ -1,6 +1,7 @@
 import { clusterFields } from "./cluster-fields.ts";
 import { listenerFields } from "./listener-fields.ts";
 import { routeFields } from "./route-fields.ts";
+import { securityFields } from "./security-fields.ts";
 import { tlsFields } from "./tls-fields.ts";
 
 /** Which fields of a message type this proxy acts on. Fields in neither list are not implemented. */
@@ -16,5 +17,5 @@ export interface FieldSupport {
  * matchers …) are implemented as a whole, or checked where they are compiled.
  */
 export const supportedFields: ReadonlyMap<string, FieldSupport> = new Map(
-  Object.entries({ ...clusterFields, ...listenerFields, ...routeFields, ...tlsFields }),
+  Object.entries({ ...clusterFields, ...listenerFields, ...routeFields, ...securityFields, ...tlsFields }),
 );

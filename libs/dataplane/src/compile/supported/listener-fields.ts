@@ -51,7 +51,7 @@ export const listenerFields: Readonly<Record<string, FieldSupport>> = {
       skip_xff_append via generate_request_id preserve_external_request_id always_set_request_id_in_response
       forward_client_cert_details set_current_client_cert_details proxy_100_continue upgrade_configs normalize_path
       merge_slashes path_with_escaped_slashes_action request_id_extension strip_matching_host_port
-      strip_any_host_port`,
+      strip_any_host_port strip_trailing_host_dot`,
     withoutEffect: {
       tracing: "no spans are made yet",
       http2_protocol_options: "HTTP/2 is not served yet",

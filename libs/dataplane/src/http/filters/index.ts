@@ -2,9 +2,17 @@ import type { HttpFilterFactory } from "../../compile/environment.ts";
 import { cors } from "./cors/compile.ts";
 import { fault } from "./fault/compile.ts";
 import { grpcStats } from "./grpc-stats/compile.ts";
+import { localRateLimit } from "./local-ratelimit/compile.ts";
+import { rbac } from "./rbac/compile.ts";
 
 /**
  * The HTTP filters that are compiled in, besides the router. The order here means nothing: chains come in the order
  * that their configuration gives.
  */
-export const httpFilterFactories: readonly HttpFilterFactory[] = [cors, fault, grpcStats];
+export const httpFilterFactories: readonly HttpFilterFactory[] = [
+  cors,
+  fault,
+  grpcStats,
+  localRateLimit,
+  rbac,
+];

@@ -1,5 +1,11 @@
 import { isIPv4, isIPv6 } from "node:net";
-import type { CidrRange } from "../runtime/listener-config.ts";
+import { MatcherError } from "./error.ts";
+
+/** An address block: an IP address and how many of its leading bits count. */
+export interface CidrRange {
+  readonly address: string;
+  readonly prefixLength: number;
+}
 
 /** An IP address as a number; IPv4-mapped IPv6 addresses are IPv4. */
 export interface IpNumber {
@@ -32,6 +38,22 @@ function groupsOf(address: string): number[] {
   if (tail === undefined) return left;
   const right = parse(tail);
   return [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
+}
+
+/**
+ * Compiles a block to a test of addresses; a text that is no address is in no block.
+ * @throws {MatcherError} `invalid-address`
+ */
+export function compileRange({ address, prefixLength }: CidrRange): (ip: IpNumber) => boolean {
+  const base = parseIp(address);
+  if (base === undefined)
+    throw new MatcherError(
+      "invalid-address",
+      `"${address}" is no IP address, needed is one such as 10.0.0.0`,
+    );
+  const shift = BigInt(Math.max(0, (base.family === 4 ? 32 : 128) - prefixLength));
+  const block = base.value >> shift;
+  return (ip) => ip.family === base.family && ip.value >> shift === block;
 }
 
 /** True where `range` holds `ip`; a range that is no valid address holds nothing. */
