@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP, type OnReadOpts, Socket } from "node:net";
 import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { Clock } from "@weft/base";
-import type { UpstreamTarget, UpstreamTransport } from "../runtime/transport.ts";
+import type { OfferedProtocols, UpstreamTarget, UpstreamTransport } from "../runtime/transport.ts";
 import type { ContextCache } from "./context.ts";
 import { TransportSocketError } from "./error.ts";
 import { judgePeer } from "./peer.ts";
@@ -35,12 +35,12 @@ function failedSocket(error: Error): Socket {
 
 /** Connects with TLS, or not at all: nothing is ever sent in the clear instead. */
 export function createUpstreamTls(options: UpstreamTlsOptions): UpstreamTransport {
-  const { material, stats, clock, resumes } = options;
+  const { settings, material, stats, clock, resumes } = options;
   const sessions = createSessionCache(() => clock.now());
   let sessionsFor: TlsMaterial | undefined;
 
   return {
-    connect(target, localAddress, onread) {
+    connect(target, localAddress, onread, offered) {
       try {
         const present = material();
         // A session made with other certificates, or before a CA was dropped, is worth nothing.
@@ -48,7 +48,12 @@ export function createUpstreamTls(options: UpstreamTlsOptions): UpstreamTranspor
         sessionsFor = present;
         const host = `${target.address} ${target.port}`;
         const session = sessions.get(host);
-        const socket = open(options, present, target, { localAddress, onread, session });
+        const socket = open(options, present, target, {
+          localAddress,
+          onread,
+          session,
+          protocols: protocolsOf(settings, offered),
+        });
         watch(socket, stats);
         if (resumes)
           keepSession(socket, (kept, expires) => {
@@ -64,24 +69,34 @@ export function createUpstreamTls(options: UpstreamTlsOptions): UpstreamTranspor
   };
 }
 
+function protocolsOf(
+  { applicationProtocols }: TlsSettings,
+  offered: OfferedProtocols | undefined,
+): readonly string[] {
+  if (offered === undefined) return applicationProtocols;
+  if ("instead" in offered) return offered.instead;
+  return applicationProtocols.length > 0 ? applicationProtocols : offered.fallback;
+}
+
 function open(
-  { settings, sni, keepAliveMs, contexts, clock }: UpstreamTlsOptions,
+  { settings: { parameters }, sni, keepAliveMs, contexts, clock }: UpstreamTlsOptions,
   present: TlsMaterial,
   { address, port }: UpstreamTarget,
   connection: {
     readonly localAddress: string | undefined;
     readonly onread: OnReadOpts | undefined;
     readonly session: Buffer | undefined;
+    readonly protocols: readonly string[];
   },
 ): TLSSocket {
   const { trust } = present;
-  const { localAddress, onread, session } = connection;
+  const { localAddress, onread, session, protocols } = connection;
   const socket = connect({
     ...(port === 0 && address.startsWith("/") ? { path: address } : { host: address, port }),
-    secureContext: contexts.get(settings.parameters, present),
+    secureContext: contexts.get(parameters, present),
     // Server names are names: RFC 6066, section 3.
     ...(sni !== "" && isIP(sni) === 0 && { servername: sni }),
-    ...(settings.applicationProtocols.length > 0 && { ALPNProtocols: [...settings.applicationProtocols] }),
+    ...(protocols.length > 0 && { ALPNProtocols: [...protocols] }),
     // Without a CA nobody is verified, as in Envoy: the configuration says so.
     rejectUnauthorized: trust?.ca !== undefined,
     // Called once OpenSSL has verified the chain.
