@@ -3,6 +3,7 @@ import { type Collection, type Collections, deriveEach, emptyCollection } from "
 import { type Config, compareByCreation, toConfig } from "./config.ts";
 import { mergeDelegates } from "./istio/delegates.ts";
 import { resolveDestinationRule, resolveGatewayHosts, resolveVirtualService } from "./istio/resolve-names.ts";
+import { resort } from "./resort.ts";
 import type { ConfigLists } from "./snapshot.ts";
 
 /** The typed configurations, and what the next build may take over. */
@@ -76,5 +77,5 @@ function buildKind(
     const config = toConfig<never>(object, version);
     return Object.freeze(read ? read(config, mesh) : config);
   });
-  return { collection, results, sorted: Object.freeze([...results.values()].sort(compareByCreation)) };
+  return { collection, results, sorted: resort(results, before, compareByCreation) };
 }

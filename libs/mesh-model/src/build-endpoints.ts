@@ -1,3 +1,4 @@
+import { changedKeys, OverlayMap } from "@weft/base";
 import type { ServiceEntry, WorkloadEntry } from "@weft/istio-api";
 import { ShardedAddressIndex } from "./address-index.ts";
 import type { BuiltServices } from "./build-services.ts";
@@ -6,7 +7,6 @@ import type { Collection, Stored } from "./collections.ts";
 import type { Config } from "./config.ts";
 import { endpointsOfEntry } from "./istio/service-entry.ts";
 import { joinSlices, podsOfSlice, readSlice, serviceOfSlice } from "./kubernetes/endpoints.ts";
-import type { Workload } from "./kubernetes/workload.ts";
 import type { Endpoint } from "./service.ts";
 import { serviceKey } from "./snapshot.ts";
 
@@ -26,103 +26,102 @@ export interface BuiltEndpoints {
   readonly slices: ReadonlyMap<string, BuiltSlice>;
   /** Names of the slices of each service. */
   readonly ofService: ReadonlyMap<string, readonly string[]>;
+  readonly fromEntries: ReadonlyMap<string, readonly Endpoint[]>;
   readonly index: ReadonlyMap<string, readonly Endpoint[]>;
   readonly byAddress: ShardedAddressIndex;
 }
 
 interface BuiltSlice {
-  readonly stored: Stored;
   readonly service: string;
   readonly podNames: readonly string[];
-  readonly pods: readonly (Workload | undefined)[];
   readonly endpoints: readonly Endpoint[];
 }
 
 /**
- * Builds the endpoint index. A service whose slices, pods and nodes have not changed keeps its list; to find that out
- * costs one look at each slice.
+ * Builds the endpoint index, in the time of what has changed: a service whose slices, pods and nodes are as before
+ * keeps its list.
  */
 export function buildEndpoints(input: EndpointInput, before: BuiltEndpoints | undefined): BuiltEndpoints {
   if (before && sameInput(before.input, input)) return before;
-  const slices = new Map<string, BuiltSlice>();
-  const changed = new Set<string>();
-  for (const [key, stored] of input.slices.objects) {
-    const old = before?.slices.get(key);
-    const built = buildSlice(stored, input, old, before?.input);
-    if (built) slices.set(key, built);
-    if (built === old) continue;
-    if (built) changed.add(built.service);
-    if (old) changed.add(old.service);
-  }
-  for (const [key, old] of before?.slices ?? []) if (!slices.has(key)) changed.add(old.service);
-  const ofService = groupSlices(slices, changed, before?.ofService);
-  const index = new Map(before?.index);
-  const fromEntries = readServiceEntries(input);
-  const entryServices = [...fromEntries.keys(), ...servicesOfEntries(before?.input)];
-  const perhapsChanged = new Set([...changed, ...entryServices]);
-  for (const service of perhapsChanged) {
+  const last = before ?? nothing;
+  const read = slicesToRead(input, before).map((key) => {
+    const stored = input.slices.objects.get(key);
+    return [key, stored && buildSlice(stored, input)] as const;
+  });
+  const slices = OverlayMap.over(last.slices).with(read);
+  const ofService = groupSlices(read, last);
+  const fromEntries =
+    before && sameEntries(before.input, input) ? last.fromEntries : readServiceEntries(input);
+  const services = new Set([
+    ...changedKeys(last.ofService, ofService),
+    ...changedKeys(last.fromEntries, fromEntries),
+  ]);
+  const lists = [...services].map((service) => {
     const parts = ofService.get(service)?.map((key) => slices.get(key)?.endpoints ?? []);
     const own = fromEntries.get(service);
-    if (parts === undefined && own === undefined) index.delete(service);
-    else
-      index.set(service, keepEqual(before?.index.get(service), [...joinSlices(parts ?? []), ...(own ?? [])]));
-  }
-  const byAddress = (before?.byAddress ?? new ShardedAddressIndex()).with(
-    [...perhapsChanged].map((service) => ({
-      service,
-      before: before?.index.get(service) ?? [],
-      now: index.get(service) ?? [],
-    })),
+    if (parts === undefined && own === undefined) return [service, undefined] as const;
+    const all = [...joinSlices(parts ?? []), ...(own ?? [])];
+    return [service, keepEqual(last.index.get(service), all)] as const;
+  });
+  const index = OverlayMap.over(last.index).with(lists);
+  const byAddress = last.byAddress.with(
+    lists.map(([service, now = []]) => ({ service, before: last.index.get(service) ?? [], now })),
   );
-  return { input, slices, ofService, index, byAddress };
+  return { input, slices, ofService, fromEntries, index, byAddress };
+}
+
+const nothing: Omit<BuiltEndpoints, "input"> = {
+  slices: new Map(),
+  ofService: new Map(),
+  fromEntries: new Map(),
+  index: new Map(),
+  byAddress: new ShardedAddressIndex(),
+};
+
+/** Keys of the slices that are new, gone, or other than before, and of those whose pods are. */
+function slicesToRead(input: EndpointInput, before: BuiltEndpoints | undefined): readonly string[] {
+  if (before === undefined) return [...input.slices.objects.keys()];
+  const changed = changedKeys(before.input.slices.objects, input.slices.objects);
+  const pods = new Set(changedKeys(before.input.workloads.index.byName, input.workloads.index.byName));
+  if (pods.size === 0) return changed;
+  const ofPods = [...before.slices]
+    .filter(([, { podNames }]) => podNames.some((name) => pods.has(name)))
+    .map(([key]) => key);
+  return [...new Set([...changed, ...ofPods])];
 }
 
 /**
- * Groups the slices of the changed services anew, in order of their names: which of two equal endpoints wins must not
- * hang on the order of events.
+ * The slices of each service, in order of their names: which of two equal endpoints wins must not hang on the order of
+ * events. A service that one of the slices read belongs or belonged to gets another list.
  */
 function groupSlices(
-  slices: ReadonlyMap<string, BuiltSlice>,
-  changed: ReadonlySet<string>,
-  before: ReadonlyMap<string, readonly string[]> | undefined,
-): ReadonlyMap<string, readonly string[]> {
-  const groups = new Map<string, string[]>();
-  for (const [key, { service }] of slices) {
-    if (!changed.has(service)) continue;
-    const group = groups.get(service);
-    if (group) group.push(key);
-    else groups.set(service, [key]);
+  read: readonly (readonly [key: string, slice: BuiltSlice | undefined])[],
+  last: Pick<BuiltEndpoints, "slices" | "ofService">,
+): BuiltEndpoints["ofService"] {
+  const groups = new Map<string, Set<string>>();
+  const group = (service: string) => {
+    const known = groups.get(service) ?? new Set(last.ofService.get(service));
+    groups.set(service, known);
+    return known;
+  };
+  for (const [key, slice] of read) {
+    const old = last.slices.get(key);
+    if (old) group(old.service).delete(key);
+    if (slice) group(slice.service).add(key);
   }
-  const all = new Map(before);
-  for (const service of changed) {
-    const group = groups.get(service);
-    if (group) all.set(service, group.sort());
-    else all.delete(service);
-  }
-  return all;
+  return OverlayMap.over(last.ofService).with(
+    [...groups].map(([service, keys]) => [service, keys.size > 0 ? [...keys].sort() : undefined]),
+  );
 }
 
-function buildSlice(
-  stored: Stored,
-  input: EndpointInput,
-  before: BuiltSlice | undefined,
-  beforeInput: EndpointInput | undefined,
-): BuiltSlice | undefined {
-  const { object } = stored;
+function buildSlice({ object }: Stored, input: EndpointInput): BuiltSlice | undefined {
   const { byName } = input.workloads.index;
-  if (before?.stored === stored) {
-    if (beforeInput?.workloads === input.workloads) return before;
-    if (before.podNames.every((name, i) => byName.get(name) === before.pods[i])) return before;
-  }
   const name = serviceOfSlice(object);
   if (name === undefined) return undefined;
   const { namespace } = object.metadata;
-  const podNames = podsOfSlice(object);
   return {
-    stored,
     service: serviceKey({ namespace, hostname: `${name}.${namespace}.svc.${input.domainSuffix}` }),
-    podNames,
-    pods: podNames.map((pod) => byName.get(pod)),
+    podNames: podsOfSlice(object),
     endpoints: readSlice(object, {
       clusterId: input.clusterId,
       pod: (ns, pod) => byName.get(`${ns}/${pod}`),
@@ -130,10 +129,7 @@ function buildSlice(
   };
 }
 
-/**
- * The endpoints of ServiceEntries, by service. They are few, and cheap to read, so they are read anew each time. A
- * host may have slices as well, where an entry names a Kubernetes service.
- */
+/** The endpoints of ServiceEntries, by service. A host may have slices as well, where an entry names a Kubernetes service. */
 function readServiceEntries(input: EndpointInput): ReadonlyMap<string, readonly Endpoint[]> {
   const found = new Map<string, readonly Endpoint[]>();
   for (const [entry, services] of input.services.ofEntries) {
@@ -144,10 +140,6 @@ function readServiceEntries(input: EndpointInput): ReadonlyMap<string, readonly 
     }
   }
   return found;
-}
-
-function servicesOfEntries(input: EndpointInput | undefined): readonly string[] {
-  return [...(input?.services.ofEntries.values() ?? [])].flat().map(serviceKey);
 }
 
 function selectableWorkloads(entry: Config<ServiceEntry>, input: EndpointInput) {
@@ -163,12 +155,14 @@ function selectableWorkloads(entry: Config<ServiceEntry>, input: EndpointInput) 
 }
 
 function sameInput(a: EndpointInput, b: EndpointInput): boolean {
-  return (
-    a.slices === b.slices &&
-    a.workloads === b.workloads &&
-    a.services.entries === b.services.entries &&
-    a.workloadEntries === b.workloadEntries
-  );
+  return a.slices === b.slices && a.workloads === b.workloads && sameEntries(a, b);
+}
+
+/** Whether ServiceEntries have the endpoints that they had. */
+function sameEntries(a: EndpointInput, b: EndpointInput): boolean {
+  if (a.services.entries !== b.services.entries) return false;
+  const select = b.services.entries.some(({ spec }) => spec.workloadSelector !== undefined);
+  return !select || (a.workloads === b.workloads && a.workloadEntries === b.workloadEntries);
 }
 
 function keepEqual(old: readonly Endpoint[] | undefined, now: readonly Endpoint[]): readonly Endpoint[] {

@@ -4,6 +4,7 @@ import { type Config, compareByCreation } from "./config.ts";
 import { groupBy } from "./group-by.ts";
 import { servicesOf } from "./istio/service-entry.ts";
 import { toService } from "./kubernetes/service.ts";
+import { resort } from "./resort.ts";
 import type { Service } from "./service.ts";
 import type { ServiceIndex } from "./snapshot.ts";
 
@@ -11,6 +12,8 @@ import type { ServiceIndex } from "./snapshot.ts";
 export interface BuiltServices {
   readonly collection: Collection;
   readonly results: ReadonlyMap<string, Service>;
+  /** The results in order. */
+  readonly sorted: readonly Service[];
   readonly entries: readonly Config<ServiceEntry>[];
   /** Services of each ServiceEntry, by its identity. */
   readonly ofEntries: ReadonlyMap<Config<ServiceEntry>, readonly Service[]>;
@@ -31,8 +34,10 @@ export function buildServices(
   const ofEntries = new Map(
     entries.map((entry) => [entry, before?.ofEntries.get(entry) ?? servicesOf(entry, mesh)] as const),
   );
-  const all = [...results.values(), ...[...ofEntries.values()].flat()].sort(compareServices);
-  return { collection, results, entries, ofEntries, index: indexServices(Object.freeze(all)) };
+  const sorted = resort(results, before, compareServices);
+  const external = [...ofEntries.values()].flat();
+  const all = external.length === 0 ? sorted : Object.freeze([...sorted, ...external].sort(compareServices));
+  return { collection, results, sorted, entries, ofEntries, index: indexServices(all) };
 }
 
 /** Istio's order; a Kubernetes Service stands before a ServiceEntry with the same place in it. */

@@ -4,10 +4,13 @@ import { type BuiltConfigs, buildConfigs } from "./build-configs.ts";
 import { type BuiltEndpoints, buildEndpoints } from "./build-endpoints.ts";
 import { type BuiltServices, buildServices } from "./build-services.ts";
 import { type BuiltWorkloads, buildWorkloads } from "./build-workloads.ts";
+import { changesBetween } from "./changes.ts";
 import { type Collection, type Collections, emptyCollection } from "./collections.ts";
 import { indexCredentials } from "./kubernetes/credential.ts";
-import { createMemo, type Memo } from "./memo.ts";
+import { createMemo } from "./memo.ts";
 import type { MeshSnapshot, Namespace } from "./snapshot.ts";
+import { isAffected } from "./view/affected.ts";
+import { createScopeMemo } from "./view/scope-memo.ts";
 
 /** Everything a snapshot is made of. */
 export interface SnapshotInput {
@@ -28,6 +31,9 @@ export interface BuiltSnapshot {
 
 /** Kinds that change all the time and that proxies learn of as endpoints alone. */
 const endpointKinds = ["/Node", "/Pod", "discovery.k8s.io/EndpointSlice"];
+
+/** Kinds that hold certificates. */
+const credentialKinds = ["/Secret", "/ConfigMap"];
 
 /** How many scopes (one per namespace and Sidecar) are kept beside a snapshot. */
 const maxScopes = 20_000;
@@ -58,7 +64,7 @@ export function buildSnapshot(input: SnapshotInput, before?: BuiltSnapshot): Bui
     old?.endpoints,
   );
   const configVersion = versionOf(input, (name) => !endpointKinds.includes(name));
-  const snapshot: MeshSnapshot = Object.freeze({
+  const content = {
     version: versionOf(input, () => true),
     configVersion,
     meshConfig,
@@ -69,14 +75,33 @@ export function buildSnapshot(input: SnapshotInput, before?: BuiltSnapshot): Bui
     workloads: workloads.index,
     namespaces: namespacesOf(collection("/Namespace"), old),
     configs: configs.lists,
-    credentials: indexCredentials(collection),
-    memo: memoFor(configVersion, old),
-  });
+    credentials: credentialsOf(collection, old),
+  };
+  const snapshot = Object.freeze({ ...content, ...memosFor(content, old) });
   return { input, snapshot, configs, services, workloads, endpoints };
 }
 
-function memoFor(configVersion: string, old: BuiltSnapshot | undefined): Memo {
-  return old?.snapshot.configVersion === configVersion ? old.snapshot.memo : createMemo(maxScopes);
+type Memos = Pick<MeshSnapshot, "memo" | "scopes">;
+
+/** Answers that stay: all of them while the configuration does, else the scopes that no change is about. */
+function memosFor(now: Omit<MeshSnapshot, keyof Memos>, old: BuiltSnapshot | undefined): Memos {
+  const before = old?.snapshot;
+  if (before?.configVersion === now.configVersion) return { memo: before.memo, scopes: before.scopes };
+  const memo = createMemo(maxScopes);
+  if (before === undefined) return { memo, scopes: createScopeMemo(maxScopes) };
+  const changes = changesBetween(before, now);
+  return { memo, scopes: before.scopes.without((scope) => isAffected(scope, changes)) };
+}
+
+/** Read again only where one of the objects has changed. */
+function credentialsOf(
+  collection: (name: string) => Collection,
+  old: BuiltSnapshot | undefined,
+): MeshSnapshot["credentials"] {
+  const same = credentialKinds.every(
+    (name) => (old?.input.collections.get(name) ?? emptyCollection) === collection(name),
+  );
+  return old && same ? old.snapshot.credentials : indexCredentials(collection);
 }
 
 function versionOf(input: SnapshotInput, counts: (collection: string) => boolean): string {

@@ -1,4 +1,4 @@
-import { stableStringify } from "@weft/base";
+import { changedKeys, OverlayMap, stableStringify } from "@weft/base";
 import type { Collection, Stored } from "./collections.ts";
 import { toWorkload, type Workload } from "./kubernetes/workload.ts";
 import type { WorkloadIndex } from "./snapshot.ts";
@@ -17,14 +17,17 @@ export function buildWorkloads(
   before: BuiltWorkloads | undefined,
 ): BuiltWorkloads {
   if (before?.pods === pods && before.nodes === nodes) return before;
-  const nodesSame = before?.nodes === nodes;
-  const byName = new Map<string, Workload>();
-  for (const [key, stored] of pods.objects) {
-    const old = before?.index.byName.get(key);
-    if (old && nodesSame && before?.pods.objects.get(key) === stored) byName.set(key, old);
-    else byName.set(key, keepEqual(old, readPod(stored, nodes)));
-  }
-  return { pods, nodes, index: Object.freeze({ byName, byAddress: indexAddresses(byName) }) };
+  const last = before?.index ?? { byName: new Map<string, Workload>(), byAddress: new Map() };
+  const changed = before?.nodes === nodes ? changedKeys(before.pods.objects, pods.objects) : undefined;
+  // What changes on a node may show on each of its pods.
+  const names = changed ?? new Set([...last.byName.keys(), ...pods.objects.keys()]);
+  const byName = OverlayMap.over(last.byName).with(
+    [...names].map((name) => {
+      const stored = pods.objects.get(name);
+      return [name, stored && keepEqual(last.byName.get(name), readPod(stored, nodes))];
+    }),
+  );
+  return { pods, nodes, index: Object.freeze({ byName, byAddress: indexAddresses(byName, last) }) };
 }
 
 function keepEqual(old: Workload | undefined, now: Workload): Workload {
@@ -38,15 +41,24 @@ function readPod({ object }: Stored, nodes: Collection): Workload {
 }
 
 /** Pods by address; where several share one, in order of their names. */
-function indexAddresses(byName: ReadonlyMap<string, Workload>): ReadonlyMap<string, readonly Workload[]> {
-  const byAddress = new Map<string, readonly Workload[]>();
-  for (const workload of byName.values()) {
-    for (const address of workload.addresses) {
-      const others = byAddress.get(address);
-      byAddress.set(address, others ? [...others, workload].sort(compareNames) : [workload]);
-    }
+function indexAddresses(
+  byName: WorkloadIndex["byName"],
+  last: WorkloadIndex,
+): ReadonlyMap<string, readonly Workload[]> {
+  const changes = new Map<string, readonly Workload[]>();
+  const at = (address: string) => changes.get(address) ?? last.byAddress.get(address) ?? [];
+  for (const name of changedKeys(last.byName, byName)) {
+    const [old, now] = [last.byName.get(name), byName.get(name)];
+    for (const address of old?.addresses ?? [])
+      changes.set(
+        address,
+        at(address).filter((workload) => workload !== old),
+      );
+    for (const address of now?.addresses ?? [])
+      if (now) changes.set(address, [...at(address), now].sort(compareNames));
   }
-  return byAddress;
+  const lists = [...changes].map(([address, list]) => [address, list.length > 0 ? list : undefined] as const);
+  return OverlayMap.over(last.byAddress).with(lists);
 }
 
 function compareNames(a: Workload, b: Workload): number {

@@ -1,4 +1,4 @@
-import { contentHash, stableStringify } from "@weft/base";
+import { changedKeys, contentHash, OverlayMap, stableStringify } from "@weft/base";
 import { toWorkload } from "./kubernetes/workload.ts";
 import { groupOf, type MeshObject } from "./object.ts";
 
@@ -66,11 +66,12 @@ export function deriveEach<T>(
   before: { readonly collection: Collection; readonly results: ReadonlyMap<string, T> } | undefined,
   derive: (stored: Stored) => T,
 ): ReadonlyMap<string, T> {
-  if (before?.collection === now) return before.results;
-  const results = new Map<string, T>();
-  for (const [key, stored] of now.objects) {
-    const kept = before?.collection.objects.get(key) === stored ? before.results.get(key) : undefined;
-    results.set(key, kept ?? derive(stored));
-  }
-  return results;
+  const known = before ?? { collection: emptyCollection, results: new Map<string, T>() };
+  const changed = changedKeys(known.collection.objects, now.objects);
+  return OverlayMap.over(known.results).with(
+    changed.map((key) => {
+      const stored = now.objects.get(key);
+      return [key, stored && derive(stored)];
+    }),
+  );
 }

@@ -13,6 +13,7 @@ import type { CredentialIndex } from "./kubernetes/credential.ts";
 import type { Workload } from "./kubernetes/workload.ts";
 import type { Memo } from "./memo.ts";
 import type { Endpoint, Service } from "./service.ts";
+import type { ScopeMemo } from "./view/scope-memo.ts";
 import type { Visibility } from "./visibility.ts";
 
 /** A configuration object with its visibility resolved. */
@@ -77,6 +78,8 @@ export interface MeshSnapshot {
   readonly credentials: CredentialIndex;
   /** Answers that follow from all but the endpoints, shared by those who ask; stays while `configVersion` does. */
   readonly memo: Memo;
+  /** The scopes that were asked for. A scope that the next snapshot has as well is the same object there. */
+  readonly scopes: ScopeMemo;
 }
 
 /** Key of a service in the endpoint index: a host name may stand in several namespaces. */

@@ -1,3 +1,4 @@
+import { OverlayMap } from "@weft/base";
 import { defaultMeshConfig } from "@weft/istio-api";
 import fc from "fast-check";
 import { type MeshObject, objectKey, refOf } from "./object.ts";
@@ -44,7 +45,9 @@ const web = "web.default.svc.cluster.local";
 /** All but the memo, maps as lists in order of their keys. */
 const content = (snapshot: MeshSnapshot) =>
   JSON.stringify({ ...snapshot, memo: undefined }, (_key, value: unknown) =>
-    value instanceof Map ? [...value].sort(([a], [b]) => (a < b ? -1 : 1)) : value,
+    value instanceof Map || value instanceof OverlayMap
+      ? [...value].sort(([a], [b]) => (a < b ? -1 : 1))
+      : value,
   );
 
 describe("createStore()", () => {

@@ -1,7 +1,14 @@
-import { deepFreeze, type ObjectRef, type Problem, stableStringify } from "@weft/base";
+import { deepFreeze, type ObjectRef, OverlayMap, type Problem, stableStringify } from "@weft/base";
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { type BuiltSnapshot, buildSnapshot } from "./build-snapshot.ts";
-import { type Collection, collectionOf, digestOf, fingerprint, type Stored } from "./collections.ts";
+import {
+  type Collection,
+  collectionOf,
+  digestOf,
+  emptyCollection,
+  fingerprint,
+  type Stored,
+} from "./collections.ts";
 import { createDerivations, type Derivation, type ObjectStatus } from "./derivations.ts";
 import type { MeshObject, SourceEvent } from "./object.ts";
 import type { MeshSnapshot } from "./snapshot.ts";
@@ -37,7 +44,8 @@ export function createStore(options: StoreOptions = {}): Store {
   const clusterId = options.clusterId ?? "Kubernetes";
   let meshConfig = options.meshConfig ?? defaultMeshConfig;
   const kinds = new Map<string, { readonly objects: Map<string, Stored>; digest: bigint }>();
-  const dirty = new Set<string>();
+  /** Names of the objects that have changed since the last snapshot, by kind. */
+  const dirty = new Map<string, Set<string>>();
   const frozen = new Map<string, Collection>();
   const problems = new Map<string, readonly Problem[]>();
   const derivations = createDerivations(options.derivations ?? []);
@@ -52,7 +60,9 @@ export function createStore(options: StoreOptions = {}): Store {
     if (stored) kind.digest ^= digestOf(stored.version);
     if (stored) kind.objects.set(key, stored);
     else kind.objects.delete(key);
-    dirty.add(name);
+    const names = dirty.get(name);
+    if (names) names.add(key);
+    else dirty.set(name, new Set([key]));
   };
   const upsert = (object: MeshObject): boolean => {
     const name = collectionOf(object);
@@ -93,9 +103,12 @@ export function createStore(options: StoreOptions = {}): Store {
     },
     snapshot: () => {
       if (built && dirty.size === 0 && !meshConfigChanged) return built.snapshot;
-      for (const name of dirty) {
+      for (const [name, names] of dirty) {
         const kind = kinds.get(name);
-        if (kind) frozen.set(name, { objects: new Map(kind.objects), digest: kind.digest });
+        if (kind === undefined) continue;
+        const last = OverlayMap.over((frozen.get(name) ?? emptyCollection).objects);
+        const objects = last.with([...names].map((key) => [key, kind.objects.get(key)] as const));
+        frozen.set(name, { objects, digest: kind.digest });
       }
       dirty.clear();
       meshConfigChanged = false;

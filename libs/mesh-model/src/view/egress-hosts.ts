@@ -21,7 +21,8 @@ export function parseEgressHosts(hosts: readonly string[], ownNamespace: string)
   return new Map([...byNamespace].map(([namespace, patterns]) => [namespace, indexHosts(patterns)]));
 }
 
-function covered(hosts: EgressHosts, namespace: string, host: string): boolean {
+/** Whether a host of a namespace is among those that a listener imports. */
+export function imports(hosts: EgressHosts, namespace: string, host: string): boolean {
   return [hosts.get(namespace), hosts.get("*")].some(
     (patterns) => patterns !== undefined && mostSpecificHost(host, patterns) !== undefined,
   );
@@ -40,7 +41,7 @@ export function selectServices(
   const imported: Service[] = [];
   const chosen = new Map<string, string>();
   for (const service of services) {
-    if (!covered(hosts, service.namespace, service.hostname)) continue;
+    if (!imports(hosts, service.namespace, service.hostname)) continue;
     const narrowed = port === undefined ? service : withPort(service, port);
     if (narrowed === undefined) continue;
     imported.push(narrowed);

@@ -46,7 +46,7 @@ export interface EgressScope {
 
 /** The scope of the proxies of a namespace that no Sidecar applies to: all that is visible. */
 export function defaultScope(snapshot: MeshSnapshot, namespace: string): EgressScope {
-  return snapshot.memo.get(`scope|${namespace}`, () => {
+  return snapshot.scopes.get(namespace, () => {
     const services = visibleServices(snapshot, namespace);
     return Object.freeze({
       key: namespace,
@@ -72,7 +72,7 @@ export function sidecarScope(
   sidecar: Config<Sidecar>,
 ): EgressScope {
   const key = `${namespace}|${sidecar.namespace}/${sidecar.name}`;
-  return snapshot.memo.get(`scope|${key}`, () => {
+  return snapshot.scopes.get(key, () => {
     const base = defaultScope(snapshot, namespace);
     const { egress = [], outboundTrafficPolicy } = sidecar.spec;
     const listeners =
