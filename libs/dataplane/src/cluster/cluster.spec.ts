@@ -1,6 +1,6 @@
 import { createFakeClock } from "@weft/base";
 import type { TryOutcome } from "../runtime/cluster.ts";
-import type { OutlierDetectionConfig } from "../runtime/cluster-config.ts";
+import type { OutlierDetectionConfig, SubsetConfig } from "../runtime/cluster-config.ts";
 import { createStatsStore } from "../stats/index.ts";
 import { createSecretStore } from "../tls/index.ts";
 import type { RunningCluster } from "./cluster.ts";
@@ -207,6 +207,21 @@ describe("outlier detection", () => {
     maxEjectionMs: 300_000,
     maxEjectionPercent: 34,
     alwaysEjectOneHost: false,
+    maxEjectionJitterMs: 0,
+    successRate: {
+      minimumHosts: 3,
+      requestVolume: 10,
+      stdevFactor: 1000,
+      enforcing: 0,
+      enforcingLocalOrigin: 0,
+    },
+    failurePercentage: {
+      threshold: 85,
+      minimumHosts: 1,
+      requestVolume: 10,
+      enforcing: 0,
+      enforcingLocalOrigin: 0,
+    },
   };
   const fail: TryOutcome = { kind: "response", status: 500 };
   const start = (changes: Partial<OutlierDetectionConfig> = {}, count = 3) => {
@@ -283,5 +298,103 @@ describe("outlier detection", () => {
     const strict = start({ enforcingGatewayFailure: 100 });
     strict.report(0, { kind: "response", status: 503 }, 2);
     expect(strict.ejected()[0]).toBe(true);
+  });
+
+  /** Ten answers of a host, so many of them failures, never three in a row. */
+  const answers = (
+    report: (at: number, outcome: TryOutcome, times: number) => void,
+    at: number,
+    failed: number,
+  ) => {
+    for (let i = 0; i < 10; i++) report(at, i < failed ? fail : { kind: "response", status: 200 }, 1);
+  };
+
+  it("ejects hosts whose success rate is far below the average, at the end of the interval", () => {
+    const enforcing = { ...config.successRate, enforcing: 100 };
+    const { report, ejected, clock, stats } = start({ consecutive5xx: 100, successRate: enforcing });
+    answers(report, 0, 9);
+    answers(report, 1, 1);
+    answers(report, 2, 0);
+    expect(ejected()).toEqual([false, false, false]);
+    clock.advance(10_000);
+    expect(ejected()).toEqual([true, false, false]);
+    expect(stats.counter("cluster.c.outlier_detection.ejections_enforced_success_rate").value).toBe(1);
+    // The counts begin anew.
+    clock.advance(10_000);
+    expect(ejected()).toEqual([true, false, false]);
+  });
+
+  it("does not judge success rates by too few hosts or requests", () => {
+    const enforcing = { ...config.successRate, enforcing: 100 };
+    const { report, ejected, clock } = start({ consecutive5xx: 100, successRate: enforcing });
+    answers(report, 0, 9);
+    answers(report, 1, 0);
+    clock.advance(10_000);
+    expect(ejected()).toEqual([false, false, false]);
+  });
+
+  it("ejects hosts that fail too often", () => {
+    const failurePercentage = { ...config.failurePercentage, enforcing: 100 };
+    const { report, ejected, clock } = start({ consecutive5xx: 100, failurePercentage });
+    answers(report, 0, 8);
+    answers(report, 1, 9);
+    clock.advance(10_000);
+    expect(ejected()).toEqual([false, true, false]);
+  });
+});
+
+describe("subsets", () => {
+  const versioned = (last: number, version: string, stage = "prod") =>
+    endpoint(last, { metadata: { "envoy.lb": { version, stage } } });
+  const start = (changes: Partial<SubsetConfig> = {}) => {
+    const { manager, active, stats } = setUp();
+    manager.setAssignment(
+      "c",
+      assignment(versioned(1, "v1"), versioned(2, "v2"), versioned(3, "v2", "test")),
+    );
+    manager.upsert(
+      clusterConfig({
+        subsets: {
+          selectors: [{ keys: ["version"] }, { keys: ["stage", "version"], fallback: { keys: ["version"] } }],
+          fallback: "none",
+          defaultSubset: {},
+          listAsAny: false,
+          panicModeAny: false,
+          ...changes,
+        },
+      }),
+    );
+    const pick = (subset?: Record<string, unknown>) =>
+      [
+        ...new Set(
+          Array.from({ length: 20 }, () => active("c").pick(subset === undefined ? {} : { subset })?.address),
+        ),
+      ]
+        .map((address) => address?.replace("10.0.0.", ""))
+        .sort();
+    return { pick, stats };
+  };
+
+  it.each([
+    ["a selector's keys", {}, { version: "v2" }, ["2", "3"]],
+    ["two keys in any order", {}, { version: "v2", stage: "test" }, ["3"]],
+    ["fewer keys where two find none", {}, { version: "v1", stage: "test" }, ["1"]],
+    ["nothing where no host fits", {}, { version: "v3" }, [undefined]],
+    ["nothing without a selector for the keys", {}, { stage: "prod" }, [undefined]],
+    ["any host, where that is the fallback", { fallback: "any" }, { version: "v3" }, ["1", "2", "3"]],
+    [
+      "the default, where that is the fallback",
+      { fallback: "default", defaultSubset: { version: "v1" } },
+      undefined,
+      ["1"],
+    ],
+    [
+      "any host in panic",
+      { fallback: "default", defaultSubset: { version: "v9" }, panicModeAny: true },
+      undefined,
+      ["1", "2", "3"],
+    ],
+  ] as const)("takes %s", (_what, changes, wanted, expected) => {
+    expect(start(changes).pick(wanted)).toEqual(expected);
   });
 });

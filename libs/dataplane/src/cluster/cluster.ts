@@ -3,13 +3,14 @@ import type { Clock } from "@weft/base";
 import type { Cluster, Host, LimitedResource, Permit, PickContext, TryOutcome } from "../runtime/cluster.ts";
 import type { Assignment, ClusterConfig } from "../runtime/cluster-config.ts";
 import type { StatsScope } from "../runtime/stats.ts";
-import { readyEvent } from "../runtime/transport.ts";
+import { type OfferedProtocols, readyEvent } from "../runtime/transport.ts";
 import { type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
 import { type Resolver, watchDns } from "./dns.ts";
 import { ClusterHost, hostKey } from "./host.ts";
 import { createOriginalDstHosts, type OriginalDstHosts } from "./original-dst.ts";
 import { createOutlierDetection, type OutlierDetection } from "./outlier-detection.ts";
 import { createPicker, type LocalityHosts, type Picker } from "./picker.ts";
+import { createSubsets, type Subsets } from "./subsets.ts";
 
 /** What clusters are given from outside. */
 export interface ClusterDependencies {
@@ -23,8 +24,6 @@ export interface ClusterDependencies {
 
 /** How often another host is looked for when the one chosen was tried before. */
 const retriedPicks = 5;
-/** Parts of consistent hashes, so that a further try of the same request lands elsewhere. */
-const hashStep = 0x1d_8af5_3c1b;
 
 /** One version of a cluster's configuration at work: hosts, balancing, breakers, outliers. */
 export class RunningCluster implements Cluster {
@@ -43,6 +42,7 @@ export class RunningCluster implements Cluster {
   #localities: readonly LocalityHosts[] = [];
   #overprovisioningPercent = 140;
   #picker: Picker | undefined;
+  #subsets: Subsets | undefined;
   #warm = false;
 
   /** `onWarm` is called once, when the cluster may be used; perhaps before the constructor returns. */
@@ -103,6 +103,9 @@ export class RunningCluster implements Cluster {
   get protocol(): Cluster["protocol"] {
     return this.config.protocol;
   }
+  get http2(): Cluster["http2"] {
+    return this.config.http2;
+  }
   get maxRequestsPerConnection(): number {
     return this.config.maxRequestsPerConnection;
   }
@@ -143,7 +146,7 @@ export class RunningCluster implements Cluster {
           known.update(endpoint, locality, priority);
           return known;
         }
-        const host = new ClusterHost(endpoint, locality, priority);
+        const host = new ClusterHost(endpoint, locality, priority, this.#clock.monotonic());
         this.#hosts.set(key, host);
         return host;
       }),
@@ -159,28 +162,45 @@ export class RunningCluster implements Cluster {
 
   pick(context: PickContext): Host | undefined {
     if (this.#originalDst !== undefined) return this.#originalDst.pick(context);
-    this.#picker ??= createPicker(this.#localities, {
-      loadBalancer: this.config.loadBalancer,
-      localityWeighted: this.config.localityWeighted,
-      overprovisioningPercent: this.#overprovisioningPercent,
-      panicThreshold: this.config.panicThreshold,
-      failTrafficOnPanic: this.config.failTrafficOnPanic,
-      random: this.#random,
-    });
-    const picker = this.#picker;
+    const picker = this.#pickerFor(context);
+    if (picker === undefined) return undefined;
     if (picker.panic) this.stats.counter("lb_healthy_panic").inc();
-    const host = picker.pick(context);
-    const { tried, hash, attempts = retriedPicks } = context;
-    if (tried === undefined || host === undefined || !tried.has(host)) return host;
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      const other = picker.pick(
-        hash === undefined
-          ? context
-          : { ...context, hash: (hash + attempt * hashStep) % Number.MAX_SAFE_INTEGER },
-      );
-      if (other !== undefined && !tried.has(other)) return other;
-    }
+    const { tried, rejects, attempts = retriedPicks } = context;
+    let host = picker.pick(context);
+    if (tried === undefined && rejects === undefined) return host;
+    const unwanted = (one: Host) => tried?.has(one) === true || rejects?.(one) === true;
+    // As Envoy: where all attempts give a host that is not wanted, the last of them is taken.
+    for (let attempt = 1; attempt <= attempts && host !== undefined && unwanted(host); attempt++)
+      host = picker.pick(context, attempt) ?? host;
     return host;
+  }
+
+  #pickerFor(context: PickContext): Picker | undefined {
+    const { subsets } = this.config;
+    if (subsets === undefined) {
+      this.#picker ??= this.#createPicker(this.#localities);
+      return this.#picker;
+    }
+    this.#subsets ??= createSubsets(
+      this.#localities,
+      subsets,
+      (localities) => this.#createPicker(localities),
+      this.stats,
+    );
+    return this.#subsets.pickerFor(context.subset);
+  }
+
+  #createPicker(localities: readonly LocalityHosts[]): Picker {
+    const { loadBalancer, localityWeighted, panicThreshold, failTrafficOnPanic } = this.config;
+    return createPicker(localities, {
+      loadBalancer,
+      localityWeighted,
+      overprovisioningPercent: this.#overprovisioningPercent,
+      panicThreshold,
+      failTrafficOnPanic,
+      random: this.#random,
+      now: () => this.#clock.monotonic(),
+    });
   }
 
   report(host: Host, outcome: TryOutcome): void {
@@ -197,7 +217,7 @@ export class RunningCluster implements Cluster {
     return this.circuitBreaker.acquire(what);
   }
 
-  connect(host: Host, onread?: OnReadOpts): Socket {
+  connect(host: Host, onread?: OnReadOpts, offered?: OfferedProtocols): Socket {
     const { stats, config } = this;
     const figures = host instanceof ClusterHost ? host.figures : undefined;
     stats.counter("upstream_cx_total").inc();
@@ -207,7 +227,7 @@ export class RunningCluster implements Cluster {
       figures.cxTotal++;
       figures.cxActive++;
     }
-    const socket = config.transport.connect(host, config.bindAddress, onread);
+    const socket = config.transport.connect(host, config.bindAddress, onread, offered);
     const started = this.#clock.monotonic();
     let connected = false;
     socket.once(readyEvent(socket), () => {
@@ -246,6 +266,7 @@ export class RunningCluster implements Cluster {
 
   #refresh(): void {
     this.#picker = undefined;
+    this.#subsets = undefined;
     let healthy = 0;
     let degraded = 0;
     for (const host of this.#hosts.values()) {

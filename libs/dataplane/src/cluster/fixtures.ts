@@ -1,4 +1,5 @@
 import type { Assignment, ClusterConfig, Endpoint } from "../runtime/cluster-config.ts";
+import { defaultHttp2Settings } from "../runtime/http2-settings.ts";
 import { ClusterHost } from "./host.ts";
 
 const nowhere = { region: "", zone: "", subZone: "" };
@@ -42,6 +43,7 @@ export function clusterConfig(changes: Partial<ClusterConfig> = {}): ClusterConf
     failTrafficOnPanic: false,
     connectTimeoutMs: 5000,
     protocol: "http1",
+    http2: defaultHttp2Settings,
     maxRequestsPerConnection: 0,
     idleTimeoutMs: 3_600_000,
     limits: { connection: 1024, pending: 1024, request: 1024, retry: 3 },

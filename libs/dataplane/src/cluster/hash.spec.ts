@@ -1,4 +1,4 @@
-import { ringHash, xxHash64 } from "./hash.ts";
+import { xxHash64 } from "./hash.ts";
 
 describe("xxHash64()", () => {
   // Test vectors of the reference implementation.
@@ -9,12 +9,5 @@ describe("xxHash64()", () => {
     ["Call me Ishmael. Some years ago--never mind how long precisely-", 0x02a2e85470d6fd96n],
   ])("hashes %j", (text, expected) => {
     expect(xxHash64(text)).toBe(expected);
-  });
-});
-
-describe("ringHash()", () => {
-  it("keeps the upper 53 bits", () => {
-    expect(ringHash("abc")).toBe(Number(0x44bc2cf5ad770999n >> 11n));
-    expect(Number.isSafeInteger(ringHash("xyz"))).toBe(true);
   });
 });

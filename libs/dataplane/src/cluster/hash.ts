@@ -47,7 +47,7 @@ export function xxHash64(text: string, seed = 0n): bigint {
   return hash ^ (hash >> 32n);
 }
 
-/** The upper 53 bits of {@link xxHash64}: keeps the order of a hash ring, and fits a number. */
-export function ringHash(text: string): number {
-  return Number(xxHash64(text) >> 11n);
+/** A hash for a request that has none. */
+export function randomHash(random: () => number): bigint {
+  return (BigInt(Math.floor(random() * 0x1_0000_0000)) << 32n) | BigInt(Math.floor(random() * 0x1_0000_0000));
 }

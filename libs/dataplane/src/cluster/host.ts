@@ -12,6 +12,12 @@ export interface HostFigures {
   rqTimeout: number;
 }
 
+/** Outcomes, for success rates. */
+export interface OutcomeCount {
+  success: number;
+  total: number;
+}
+
 /** A host as its cluster holds it: the endpoint's configuration as last sent, with what was seen of it. */
 export class ClusterHost implements Host {
   readonly address: string;
@@ -24,6 +30,10 @@ export class ClusterHost implements Host {
   metadata: Readonly<Record<string, unknown>>;
   locality: Locality;
   priority: number;
+  /** Monotonic milliseconds since when it may be used: it came then, or its health checks passed again. */
+  healthySince = 0;
+  /** Active health checks say that it is down. */
+  failedHealthCheck = false;
   readonly figures: HostFigures = {
     cxTotal: 0,
     cxActive: 0,
@@ -36,14 +46,19 @@ export class ClusterHost implements Host {
 
   // Outlier detection
   ejected = false;
-  ejectedAt = 0;
+  /** Monotonic milliseconds. */
+  ejectedUntil = 0;
   /** How often it was ejected; falls by one each interval without ejection. */
   ejections = 0;
   consecutive5xx = 0;
   consecutiveGatewayFailure = 0;
   consecutiveLocalOriginFailure = 0;
+  /** Outcomes in the present interval: of answers, and (where those are split off) of connecting. */
+  readonly answers: OutcomeCount = { success: 0, total: 0 };
+  readonly localOrigin: OutcomeCount = { success: 0, total: 0 };
 
-  constructor(endpoint: Endpoint, locality: Locality, priority: number) {
+  constructor(endpoint: Endpoint, locality: Locality, priority: number, healthySince = 0) {
+    this.healthySince = healthySince;
     this.address = endpoint.address;
     this.port = endpoint.port;
     this.key = hostKey(endpoint);
@@ -66,11 +81,11 @@ export class ClusterHost implements Host {
   }
 
   get healthy(): boolean {
-    return this.health === "healthy" && !this.ejected;
+    return this.health === "healthy" && !this.ejected && !this.failedHealthCheck;
   }
 
   get degraded(): boolean {
-    return this.health === "degraded" && !this.ejected;
+    return this.health === "degraded" && !this.ejected && !this.failedHealthCheck;
   }
 }
 

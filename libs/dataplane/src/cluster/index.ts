@@ -1,5 +1,5 @@
 export { type ClusterDependencies, RunningCluster } from "./cluster.ts";
 export { type Resolver, systemResolver } from "./dns.ts";
-export { ringHash } from "./hash.ts";
+export { xxHash64 } from "./hash.ts";
 export { ClusterHost } from "./host.ts";
 export { type ClusterManager, createClusterManager } from "./manager.ts";

@@ -1,6 +1,6 @@
 import type { LoadBalancerConfig } from "../runtime/cluster-config.ts";
 import { host, seededRandom } from "./fixtures.ts";
-import { ringHash } from "./hash.ts";
+import { xxHash64 } from "./hash.ts";
 import { createLoadBalancer, type LoadBalancer } from "./load-balancer.ts";
 
 interface Case {
@@ -12,19 +12,21 @@ interface Case {
 const cases: readonly Case[] = [
   { config: { kind: "round-robin" }, weighted: true, hashed: false },
   { config: { kind: "random" }, weighted: false, hashed: false },
-  { config: { kind: "least-request", choices: 2 }, weighted: true, hashed: false },
+  { config: { kind: "least-request", choices: 2, activeRequestBias: 1 }, weighted: true, hashed: false },
   {
-    config: { kind: "ring-hash", minimumRingSize: 1024, maximumRingSize: 8_388_608 },
+    config: { kind: "ring-hash", minimumRingSize: 1024, maximumRingSize: 8_388_608, byHostname: false },
     weighted: true,
     hashed: true,
   },
-  { config: { kind: "maglev", tableSize: 65_537 }, weighted: true, hashed: true },
+  { config: { kind: "maglev", tableSize: 65_537, byHostname: false }, weighted: true, hashed: true },
 ];
+
+const dependencies = (now = 0) => ({ random: seededRandom(), now: () => now });
 
 function distribution(balancer: LoadBalancer, picks: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let i = 0; i < picks; i++) {
-    const key = balancer.pick({ hash: ringHash(`user-${i}`) })?.key ?? "none";
+    const key = balancer.pick({ hash: xxHash64(`user-${i}`) })?.key ?? "none";
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return counts;
@@ -32,10 +34,10 @@ function distribution(balancer: LoadBalancer, picks: number): Map<string, number
 
 describe.each(cases)("the contract of load balancers: $config.kind", ({ config, weighted, hashed }) => {
   const create = (hosts: Parameters<typeof createLoadBalancer>[1]) =>
-    createLoadBalancer(config, hosts, seededRandom());
+    createLoadBalancer(config, hosts, dependencies());
 
   it("picks nothing from nothing", () => {
-    expect(create([]).pick({ hash: 1 })).toBeUndefined();
+    expect(create([]).pick({ hash: 1n })).toBeUndefined();
     expect(create([]).pick({})).toBeUndefined();
   });
 
@@ -68,7 +70,7 @@ describe.each(cases)("the contract of load balancers: $config.kind", ({ config, 
       const after = create([...hosts, host(4)]);
       let moved = 0;
       for (let i = 0; i < 1000; i++) {
-        const hash = ringHash(`user-${i}`);
+        const hash = xxHash64(`user-${i}`);
         expect(before.pick({ hash })).toBe(before.pick({ hash }));
         if (before.pick({ hash }) !== after.pick({ hash })) moved++;
       }
@@ -82,7 +84,11 @@ describe("createLoadBalancer() least-request", () => {
   it("prefers the host with fewer open requests", () => {
     const [busy, idle] = [host(1), host(2)];
     busy.activeRequests = 10;
-    const balancer = createLoadBalancer({ kind: "least-request", choices: 2 }, [busy, idle], seededRandom());
+    const balancer = createLoadBalancer(
+      { kind: "least-request", choices: 2, activeRequestBias: 1 },
+      [busy, idle],
+      dependencies(),
+    );
     const counts = distribution(balancer, 1000);
     // Both draws hit the busy one in a quarter of all picks.
     expect(Math.abs((counts.get(busy.key) ?? 0) - 250)).toBeLessThan(60);
@@ -91,8 +97,37 @@ describe("createLoadBalancer() least-request", () => {
   it("lowers weights by open requests", () => {
     const [busy, idle] = [host(1, { weight: 2 }), host(2)];
     busy.activeRequests = 9;
-    const balancer = createLoadBalancer({ kind: "least-request", choices: 2 }, [busy, idle], seededRandom());
+    const balancer = createLoadBalancer(
+      { kind: "least-request", choices: 2, activeRequestBias: 1 },
+      [busy, idle],
+      dependencies(),
+    );
     const counts = distribution(balancer, 1200);
     expect(Math.abs((counts.get(busy.key) ?? 0) - 200)).toBeLessThan(30);
+  });
+});
+
+describe("slow start", () => {
+  const slowStart = { windowMs: 60_000, aggression: 1, minWeightPercent: 10 };
+  const share = (config: LoadBalancerConfig, age: number) => {
+    const [old, fresh] = [host(1), host(2)];
+    old.healthySince = -100_000;
+    fresh.healthySince = 0;
+    const counts = distribution(createLoadBalancer(config, [old, fresh], dependencies(age)), 1100);
+    return (counts.get(fresh.key) ?? 0) / 1100;
+  };
+
+  it.each([
+    ["at first: the least share", 1000, 1, 0.1 / 1.1],
+    ["after a quarter of the window", 15_000, 1, 0.25 / 1.25],
+    ["the same with an aggression of 2", 15_000, 2, 0.5 / 1.5],
+    ["after the window: as all others", 60_000, 1, 0.5],
+  ])("%s", (_when, age, aggression, expected) => {
+    const config = { ...slowStart, aggression };
+    expect(share({ kind: "round-robin", slowStart: config }, age)).toBeCloseTo(expected, 1.9);
+    if (age < 60_000)
+      expect(
+        share({ kind: "least-request", choices: 2, activeRequestBias: 1, slowStart: config }, age),
+      ).toBeCloseTo(expected, 1.9);
   });
 });

@@ -1,46 +1,75 @@
 import type { PickContext } from "../runtime/cluster.ts";
-import type { LoadBalancerConfig } from "../runtime/cluster-config.ts";
+import type { LoadBalancerConfig, SlowStartConfig } from "../runtime/cluster-config.ts";
 import type { ClusterHost } from "./host.ts";
 import { createMaglevBalancer } from "./maglev.ts";
 import { createRingHashBalancer } from "./ring-hash.ts";
 import { createSchedule } from "./schedule.ts";
+import { anyInSlowStart, slowStartShare } from "./slow-start.ts";
 
 /** Chooses among a fixed list of hosts; made anew when the list, a weight or a host's health changes. */
 export interface LoadBalancer {
-  /** Undefined only where there is no host. */
-  pick(context: PickContext): ClusterHost | undefined;
+  /**
+   * Undefined only where there is no host. `attempt` counts from 0 how often a host was asked for in one choice:
+   * hash balancers give another one for another number.
+   */
+  pick(context: PickContext, attempt?: number): ClusterHost | undefined;
 }
 
-/** Makes the balancer that a cluster asks for; `random` is uniform in [0, 1). */
+/** What balancers are given from outside. */
+export interface BalancerDependencies {
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** Makes the balancer that a cluster asks for. */
 export function createLoadBalancer(
   config: LoadBalancerConfig,
   hosts: readonly ClusterHost[],
-  random: () => number,
+  dependencies: BalancerDependencies,
 ): LoadBalancer {
+  const { random } = dependencies;
   switch (config.kind) {
     case "round-robin":
-      return createRoundRobin(hosts, random);
+      return createRoundRobin(hosts, config.slowStart, dependencies);
     case "random":
       return createRandom(hosts, random);
     case "least-request":
-      return createLeastRequest(hosts, config.choices, random);
+      return createLeastRequest(hosts, config, dependencies);
     case "ring-hash":
       return createRingHashBalancer(hosts, config, random);
     case "maglev":
-      return createMaglevBalancer(hosts, config.tableSize, random);
-    case "original-dst":
-      throw new Error("an ORIGINAL_DST cluster has no list of hosts to balance over");
+      return createMaglevBalancer(hosts, config, random);
+    case "on-demand":
+      throw new Error("a cluster that makes its hosts on demand has no list of them to balance over");
   }
 }
 
 const weightsDiffer = (hosts: readonly ClusterHost[]) =>
   hosts.some(({ weight }) => weight !== hosts[0]?.weight);
 
+/** The weight of a host with its slow start; undefined where all hosts weigh the same for good. */
+function weightFunction(
+  hosts: readonly ClusterHost[],
+  slowStart: SlowStartConfig | undefined,
+  now: () => number,
+): ((host: ClusterHost) => number) | undefined {
+  if (slowStart !== undefined && anyInSlowStart(slowStart, hosts, now()))
+    return (host) => host.weight * slowStartShare(slowStart, host, now());
+  return weightsDiffer(hosts) ? ({ weight }) => weight : undefined;
+}
+
 /** One after the other, from a random start so that proxies do not march in step; by weight where weights differ. */
-function createRoundRobin(hosts: readonly ClusterHost[], random: () => number): LoadBalancer {
-  if (weightsDiffer(hosts)) {
+function createRoundRobin(
+  hosts: readonly ClusterHost[],
+  slowStart: SlowStartConfig | undefined,
+  { random, now }: BalancerDependencies,
+): LoadBalancer {
+  const weightOf = weightFunction(hosts, slowStart, now);
+  if (weightOf !== undefined) {
     const schedule = createSchedule(hosts, random);
-    return { pick: () => schedule.next(({ weight }) => weight) };
+    return { pick: () => schedule.next(weightOf) };
   }
   let next = Math.floor(random() * hosts.length);
   return {
@@ -58,17 +87,20 @@ function createRandom(hosts: readonly ClusterHost[], random: () => number): Load
 
 /**
  * The host with the fewest open requests of `choices` random ones. Where weights differ: by weight, lowered by the
- * open requests, as Envoy does with its default bias of 1.
+ * open requests to the power of the bias.
  * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancers
  */
 function createLeastRequest(
   hosts: readonly ClusterHost[],
-  choices: number,
-  random: () => number,
+  { choices, activeRequestBias, slowStart }: Extract<LoadBalancerConfig, { kind: "least-request" }>,
+  { random, now }: BalancerDependencies,
 ): LoadBalancer {
-  if (weightsDiffer(hosts)) {
+  const weightOf = weightFunction(hosts, slowStart, now);
+  if (weightOf !== undefined) {
     const schedule = createSchedule(hosts, random);
-    return { pick: () => schedule.next((host) => host.weight / (host.activeRequests + 1)) };
+    return {
+      pick: () => schedule.next((host) => weightOf(host) / (host.activeRequests + 1) ** activeRequestBias),
+    };
   }
   return {
     pick: () => {

@@ -1,6 +1,7 @@
-import { xxHash64 } from "./hash.ts";
+import { randomHash, xxHash64 } from "./hash.ts";
 import type { ClusterHost } from "./host.ts";
 import type { LoadBalancer } from "./load-balancer.ts";
+import { hashKeyOf } from "./ring-hash.ts";
 
 /**
  * Maglev: a table in which hosts take turns to claim their preferred free places, heavier hosts more often. Built at
@@ -8,37 +9,42 @@ import type { LoadBalancer } from "./load-balancer.ts";
  */
 export function createMaglevBalancer(
   hosts: readonly ClusterHost[],
-  tableSize: number,
+  { tableSize, byHostname }: { readonly tableSize: number; readonly byHostname: boolean },
   random: () => number,
 ): LoadBalancer {
+  const size = BigInt(tableSize);
   let table: Uint32Array | undefined;
   return {
-    pick: ({ hash }) => {
+    pick: ({ hash = randomHash(random) }, attempt = 0) => {
       if (hosts.length < 2) return hosts[0];
-      if (hash === undefined) return hosts[Math.floor(random() * hosts.length)];
-      table ??= buildTable(hosts, tableSize);
-      return hosts[table[hash % tableSize] ?? 0];
+      table ??= buildTable(hosts, tableSize, byHostname);
+      // As Envoy: a further attempt of the same choice mixes its number, negated, into the hash.
+      const mixed = attempt === 0 ? hash : hash ^ BigInt.asUintN(64, -BigInt(attempt));
+      return hosts[table[Number(mixed % size)] ?? 0];
     },
   };
 }
 
-function buildTable(hosts: readonly ClusterHost[], size: number): Uint32Array {
+function buildTable(hosts: readonly ClusterHost[], size: number, byHostname: boolean): Uint32Array {
   const bigSize = BigInt(size);
   const heaviest = Math.max(...hosts.map(({ weight }) => weight));
-  const turns = hosts.map((host) => ({
-    place: Number(xxHash64(host.key) % bigSize),
-    skip: Number(xxHash64(host.key, 1n) % (bigSize - 1n)) + 1,
-    share: host.weight / heaviest,
-    due: 0,
-  }));
+  const turns = hosts.map((host) => {
+    const key = hashKeyOf(host, byHostname);
+    return {
+      place: Number(xxHash64(key) % bigSize),
+      skip: Number(xxHash64(key, 1n) % (bigSize - 1n)) + 1,
+      weight: host.weight,
+      due: 0,
+    };
+  });
   const free = 0xffff_ffff;
   const table = new Uint32Array(size).fill(free);
   let filled = 0;
   for (let round = 1; filled < size; round++) {
     for (const [index, turn] of turns.entries()) {
       if (filled === size) break;
-      if (round * turn.share < turn.due) continue;
-      turn.due++;
+      if (round * turn.weight < turn.due) continue;
+      turn.due += heaviest;
       while (table[turn.place] !== free) turn.place = (turn.place + turn.skip) % size;
       table[turn.place] = index;
       filled++;

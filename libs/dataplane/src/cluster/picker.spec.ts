@@ -85,6 +85,7 @@ describe("createPicker()", () => {
     panicThreshold: 50,
     failTrafficOnPanic: false,
     random: seededRandom(),
+    now: () => 0,
   };
   const picked = (
     localities: readonly LocalityHosts[],
@@ -143,5 +144,22 @@ describe("createPicker()", () => {
     const share = (counts: Map<ClusterHost | undefined, number>) => counts.get(near[0]) ?? 0;
     expect(Math.abs(share(picked(localities, { localityWeighted: true }, 5000)) - 4000)).toBeLessThan(150);
     expect(Math.abs(share(picked(localities, {}, 5000)) - 2500)).toBeLessThan(150);
+  });
+
+  it("leaves out priorities that were tried, and begins anew when all were", () => {
+    const levels = [hosts(1, 1), hosts(1, 1), hosts(1, 1)];
+    const picker = createPicker(
+      levels.map((list, priority) => ({ priority, weight: 1, hosts: list })),
+      options,
+    );
+    const retryPriority = { updateFrequency: 1, attempted: [] as number[], excluded: new Set<number>() };
+    const order: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const chosen = picker.pick({ retryPriority });
+      const priority = levels.findIndex((list) => chosen !== undefined && list.includes(chosen));
+      order.push(priority);
+      retryPriority.attempted.push(priority);
+    }
+    expect(order).toEqual([0, 1, 2, 0, 1, 2]);
   });
 });

@@ -1,8 +1,8 @@
-import type { PickContext } from "../runtime/cluster.ts";
+import type { PickContext, RetryPriority } from "../runtime/cluster.ts";
 import type { LoadBalancerConfig } from "../runtime/cluster-config.ts";
 import type { ClusterHost } from "./host.ts";
 import { createLoadBalancer, type LoadBalancer } from "./load-balancer.ts";
-import { computePriorityLoad, type PriorityHosts } from "./priority.ts";
+import { computePriorityLoad, type PriorityHosts, type PriorityLoad } from "./priority.ts";
 
 /** The hosts of one locality at one priority. */
 export interface LocalityHosts {
@@ -18,12 +18,16 @@ export interface PickerOptions {
   readonly overprovisioningPercent: number;
   readonly panicThreshold: number;
   readonly failTrafficOnPanic: boolean;
+  /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
 }
 
 /** Chooses a priority, where asked a locality, then a host. Valid for one state of the hosts. */
 export interface Picker {
-  pick(context: PickContext): ClusterHost | undefined;
+  /** `attempt` counts from 0 how often a host was asked for in one choice. */
+  pick(context: PickContext, attempt?: number): ClusterHost | undefined;
   /** True where some priority disregards health. */
   readonly panic: boolean;
 }
@@ -42,17 +46,24 @@ export function createPicker(localities: readonly LocalityHosts[], options: Pick
     };
   });
   const load = computePriorityLoad(priorities, overprovisioningPercent, panicThreshold);
+  const loadWithout = (excluded: ReadonlySet<number>) => {
+    const isLeft = ({ healthy, degraded }: PriorityHosts, at: number) =>
+      !excluded.has(at) && healthy.length + degraded.length > 0;
+    return priorities.some(isLeft)
+      ? computePriorityLoad(priorities, overprovisioningPercent, panicThreshold, excluded)
+      : undefined;
+  };
   const sources = levels.map((level, at) =>
     createSource(level, priorities[at], load.panic[at] === true, options),
   );
 
-  const choose = (at: number): ((context: PickContext) => ClusterHost | undefined) | undefined => {
+  const choose = (shares: PriorityLoad, at: number): Choose | undefined => {
     let left = at;
-    for (const [level, share] of load.healthy.entries()) {
+    for (const [level, share] of shares.healthy.entries()) {
       if (left < share) return sources[level]?.healthy;
       left -= share;
     }
-    for (const [level, share] of load.degraded.entries()) {
+    for (const [level, share] of shares.degraded.entries()) {
       if (left < share) return sources[level]?.degraded;
       left -= share;
     }
@@ -62,18 +73,41 @@ export function createPicker(localities: readonly LocalityHosts[], options: Pick
   const single = sources.length === 1 && load.degraded[0] === 0 ? sources[0]?.healthy : undefined;
   return {
     panic: load.panic.some(Boolean),
-    pick: (context) => {
-      if (single !== undefined) return single(context);
+    pick: (context, attempt = 0) => {
+      if (single !== undefined) return single(context, attempt);
       // With a hash, one client's requests stay in one priority.
-      const at = context.hash === undefined ? random() * 100 : context.hash % 100;
-      return choose(at)?.(context);
+      const at = context.hash === undefined ? random() * 100 : Number(context.hash % 100n);
+      const { retryPriority } = context;
+      const shares = retryPriority === undefined ? load : withoutTried(retryPriority, load, loadWithout);
+      return choose(shares, at)?.(context, attempt);
     },
   };
 }
 
+/**
+ * The load once the priorities that were tried are left out. Where no other is available it begins anew.
+ * https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto
+ */
+function withoutTried(
+  state: RetryPriority,
+  load: PriorityLoad,
+  loadWithout: (excluded: ReadonlySet<number>) => PriorityLoad | undefined,
+): PriorityLoad {
+  const { attempted, excluded, updateFrequency } = state;
+  if (attempted.length < updateFrequency) return load;
+  if (attempted.length % updateFrequency === 0) for (const priority of attempted) excluded.add(priority);
+  const shares = loadWithout(excluded);
+  if (shares !== undefined) return shares;
+  excluded.clear();
+  state.attempted = [];
+  return load;
+}
+
+type Choose = (context: PickContext, attempt: number) => ClusterHost | undefined;
+
 interface Source {
-  readonly healthy: (context: PickContext) => ClusterHost | undefined;
-  readonly degraded: (context: PickContext) => ClusterHost | undefined;
+  readonly healthy: Choose;
+  readonly degraded: Choose;
 }
 
 function createSource(
@@ -82,12 +116,12 @@ function createSource(
   panic: boolean,
   options: PickerOptions,
 ): Source {
-  const { loadBalancer, random } = options;
-  const over = (list: readonly ClusterHost[]) => {
+  const { loadBalancer } = options;
+  const over = (list: readonly ClusterHost[]): Choose => {
     let balancer: LoadBalancer | undefined;
-    return (context: PickContext) => {
-      balancer ??= createLoadBalancer(loadBalancer, list, random);
-      return balancer.pick(context);
+    return (context, attempt) => {
+      balancer ??= createLoadBalancer(loadBalancer, list, options);
+      return balancer.pick(context, attempt);
     };
   };
   if (panic) {
@@ -109,9 +143,9 @@ function createSource(
 function overLocalities(
   level: readonly LocalityHosts[],
   usable: (host: ClusterHost) => boolean,
-  over: (list: readonly ClusterHost[]) => (context: PickContext) => ClusterHost | undefined,
+  over: (list: readonly ClusterHost[]) => Choose,
   options: PickerOptions,
-): (context: PickContext) => ClusterHost | undefined {
+): Choose {
   const entries = level.flatMap(({ weight, hosts }) => {
     const available = hosts.filter(usable);
     if (available.length === 0 || weight === 0) return [];
@@ -119,12 +153,12 @@ function overLocalities(
     return [{ weight: weight * share, pick: over(available) }];
   });
   const total = entries.reduce((sum, { weight }) => sum + weight, 0);
-  return (context) => {
+  return (context, attempt) => {
     let left = options.random() * total;
     for (const { weight, pick } of entries) {
-      if (left < weight) return pick(context);
+      if (left < weight) return pick(context, attempt);
       left -= weight;
     }
-    return entries[0]?.pick(context);
+    return entries[0]?.pick(context, attempt);
   };
 }

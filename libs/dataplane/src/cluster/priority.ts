@@ -1,5 +1,7 @@
 import type { ClusterHost } from "./host.ts";
 
+const noneExcluded: ReadonlySet<number> = new Set();
+
 /** The hosts of one priority, by how they may be used. */
 export interface PriorityHosts {
   readonly all: readonly ClusterHost[];
@@ -19,20 +21,25 @@ export interface PriorityLoad {
 
 /**
  * Spreads load over priorities: a priority counts as wholly available while `overprovisioning` times its available
- * share reaches 100 %; what it cannot take spills over to the next one, and only then to degraded hosts.
+ * share reaches 100 %; priorities that are `excluded` count as having no host available; what it cannot take spills over to the next one, and only then to degraded hosts.
  * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority
  */
 export function computePriorityLoad(
   priorities: readonly PriorityHosts[],
   overprovisioningPercent: number,
   panicThreshold: number,
+  excluded: ReadonlySet<number> = noneExcluded,
 ): PriorityLoad {
   const availability = (available: readonly ClusterHost[], all: readonly ClusterHost[]) =>
     all.length === 0
       ? 0
       : Math.min(100, Math.floor((overprovisioningPercent * available.length) / all.length));
-  const healthyShare = priorities.map(({ healthy, all }) => availability(healthy, all));
-  const degradedShare = priorities.map(({ degraded, all }) => availability(degraded, all));
+  const healthyShare = priorities.map(({ healthy, all }, at) =>
+    excluded.has(at) ? 0 : availability(healthy, all),
+  );
+  const degradedShare = priorities.map(({ degraded, all }, at) =>
+    excluded.has(at) ? 0 : availability(degraded, all),
+  );
   const sum = (shares: readonly number[]) => shares.reduce((total, share) => total + share, 0);
   const total = Math.min(100, sum(healthyShare) + sum(degradedShare));
 

@@ -1,4 +1,4 @@
-import { ringHash } from "./hash.ts";
+import { randomHash, xxHash64 } from "./hash.ts";
 import type { ClusterHost } from "./host.ts";
 import type { LoadBalancer } from "./load-balancer.ts";
 
@@ -9,49 +9,71 @@ import type { LoadBalancer } from "./load-balancer.ts";
  */
 export function createRingHashBalancer(
   hosts: readonly ClusterHost[],
-  sizes: { readonly minimumRingSize: number; readonly maximumRingSize: number },
+  config: {
+    readonly minimumRingSize: number;
+    readonly maximumRingSize: number;
+    readonly byHostname: boolean;
+  },
   random: () => number,
 ): LoadBalancer {
   let ring: Ring | undefined;
   return {
-    pick: ({ hash }) => {
+    pick: ({ hash }, attempt = 0) => {
       if (hosts.length < 2) return hosts[0];
-      // Without a hash policy, or a header it names, any host will do.
-      if (hash === undefined) return hosts[Math.floor(random() * hosts.length)];
-      ring ??= buildRing(hosts, sizes.minimumRingSize, sizes.maximumRingSize);
-      return ring.hosts[firstAtOrAfter(ring.points, hash)];
+      ring ??= buildRing(hosts, config);
+      // Without a hash policy, or a header it names, any host will do. A further attempt takes the ring's next point.
+      const at = firstAtOrAfter(ring.points, hash ?? randomHash(random)) + attempt;
+      return ring.hosts[at % ring.hosts.length];
     },
   };
 }
 
 interface Ring {
-  readonly points: Float64Array;
+  readonly points: BigUint64Array;
   readonly hosts: readonly ClusterHost[];
 }
 
-function buildRing(hosts: readonly ClusterHost[], minimum: number, maximum: number): Ring {
+function buildRing(
+  hosts: readonly ClusterHost[],
+  config: {
+    readonly minimumRingSize: number;
+    readonly maximumRingSize: number;
+    readonly byHostname: boolean;
+  },
+): Ring {
   const total = hosts.reduce((sum, { weight }) => sum + weight, 0);
   const lightest = Math.min(...hosts.map(({ weight }) => weight)) / total;
-  const scale = Math.min(Math.ceil(lightest * minimum) / lightest, maximum);
-  const entries: { point: number; host: ClusterHost }[] = [];
+  const scale = Math.min(Math.ceil(lightest * config.minimumRingSize) / lightest, config.maximumRingSize);
+  const entries: { point: bigint; host: ClusterHost }[] = [];
   let current = 0;
   let target = 0;
   for (const host of hosts) {
+    const key = hashKeyOf(host, config.byHostname);
     target += (scale * host.weight) / total;
     for (let i = 0; current < target; i++, current++) {
-      entries.push({ point: ringHash(`${host.key}_${i}`), host });
+      entries.push({ point: xxHash64(`${key}_${i}`), host });
     }
   }
-  entries.sort((a, b) => a.point - b.point);
-  return { points: Float64Array.from(entries, ({ point }) => point), hosts: entries.map(({ host }) => host) };
+  entries.sort((a, b) => (a.point < b.point ? -1 : a.point > b.point ? 1 : 0));
+  return {
+    points: BigUint64Array.from(entries, ({ point }) => point),
+    hosts: entries.map(({ host }) => host),
+  };
 }
 
-function firstAtOrAfter(points: Float64Array, hash: number): number {
+/** What a host is placed by: `hash_key` of its metadata, its name, or its address. */
+export function hashKeyOf(host: ClusterHost, byHostname: boolean): string {
+  const lb = host.metadata["envoy.lb"] as { readonly hash_key?: unknown } | undefined; // a Struct
+  if (typeof lb?.hash_key === "string" && lb.hash_key !== "") return lb.hash_key;
+  return byHostname ? host.hostname : host.key;
+}
+
+function firstAtOrAfter(points: BigUint64Array, hash: bigint): number {
   let low = 0;
   let high = points.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((points[middle] ?? 0) < hash) low = middle + 1;
+    if ((points[middle] ?? 0n) < hash) low = middle + 1;
     else high = middle;
   }
   return low === points.length ? 0 : low;

@@ -3,8 +3,6 @@ import {
   type Cluster,
   Cluster_DiscoveryType,
   Cluster_DnsLookupFamily,
-  Cluster_LbPolicy,
-  Cluster_RingHashLbConfig_HashFunction,
   ClusterSchema,
 } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { RoutingPriority } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
@@ -12,14 +10,12 @@ import {
   type HttpProtocolOptions,
   HttpProtocolOptionsSchema,
 } from "@weft/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
-import type {
-  CircuitBreakerLimits,
-  ClusterConfig,
-  Discovery,
-  LoadBalancerConfig,
-} from "../runtime/cluster-config.ts";
+import type { CircuitBreakerLimits, ClusterConfig, Discovery } from "../runtime/cluster-config.ts";
+import { defaultHttp2Settings } from "../runtime/http2-settings.ts";
 import { checkFields } from "./check-fields.ts";
 import { compileAssignment } from "./endpoints.ts";
+import { compileHttp2 } from "./http2-options.ts";
+import { compileLoadBalancer, compileSubsets } from "./load-balancer.ts";
 import { compileOutlierDetection } from "./outlier-detection.ts";
 import { type Compiled, compiled, Problems } from "./problems.ts";
 import type { TransportEnvironment } from "./tls/environment.ts";
@@ -43,10 +39,10 @@ export function compileCluster(message: Cluster, environment: TransportEnvironme
   const http = compileHttpOptions(message, problems);
   const discovery = compileDiscovery(message, problems);
   const common = message.commonLbConfig;
+  const subsets = compileSubsets(message.lbSubsetConfig);
   const keepAlive = message.upstreamConnectionOptions?.tcpKeepalive;
   const bindAddress = message.upstreamBindConfig?.sourceAddress?.address;
-  const outlierDetection =
-    message.outlierDetection && compileOutlierDetection(message.outlierDetection, problems);
+  const outlierDetection = message.outlierDetection && compileOutlierDetection(message.outlierDetection);
   if (discovery === undefined) return { problems: problems.list };
   const observabilityName = message.altStatName === "" ? message.name : message.altStatName;
   const transport = compileUpstreamTransport(message, {
@@ -63,6 +59,7 @@ export function compileCluster(message: Cluster, environment: TransportEnvironme
       version: versionOf(ClusterSchema, message),
       discovery,
       loadBalancer: compileLoadBalancer(message, problems),
+      ...(subsets !== undefined && { subsets }),
       localityWeighted: common?.localityConfigSpecifier.case === "localityWeightedLbConfig",
       panicThreshold: common?.healthyPanicThreshold?.value ?? 50,
       failTrafficOnPanic: false,
@@ -145,40 +142,6 @@ function familyOf(family: Cluster_DnsLookupFamily): Extract<Discovery, { kind: "
   }
 }
 
-function compileLoadBalancer(message: Cluster, problems: Problems): LoadBalancerConfig {
-  const { lbPolicy, lbConfig } = message;
-  switch (lbPolicy) {
-    case Cluster_LbPolicy.ROUND_ROBIN:
-      return { kind: "round-robin" };
-    case Cluster_LbPolicy.RANDOM:
-      return { kind: "random" };
-    case Cluster_LbPolicy.LEAST_REQUEST: {
-      const choices = lbConfig.case === "leastRequestLbConfig" ? (lbConfig.value.choiceCount ?? 2) : 2;
-      return { kind: "least-request", choices };
-    }
-    case Cluster_LbPolicy.RING_HASH: {
-      const ring = lbConfig.case === "ringHashLbConfig" ? lbConfig.value : undefined;
-      if (ring !== undefined && ring.hashFunction !== Cluster_RingHashLbConfig_HashFunction.XX_HASH) {
-        problems.error("ring_hash_lb_config.hash_function", "not-implemented", "only XX_HASH is implemented");
-      }
-      return {
-        kind: "ring-hash",
-        minimumRingSize: Number(ring?.minimumRingSize ?? 1024n),
-        maximumRingSize: Number(ring?.maximumRingSize ?? 8_388_608n),
-      };
-    }
-    case Cluster_LbPolicy.MAGLEV: {
-      const tableSize = lbConfig.case === "maglevLbConfig" ? lbConfig.value.tableSize : undefined;
-      return { kind: "maglev", tableSize: Number(tableSize ?? 65_537n) };
-    }
-    case Cluster_LbPolicy.CLUSTER_PROVIDED:
-      return { kind: "original-dst" };
-    default:
-      problems.error("lb_policy", "not-implemented", "this way to balance load is not implemented");
-      return { kind: "round-robin" };
-  }
-}
-
 function compileLimits(breakers: CircuitBreakers | undefined): CircuitBreakerLimits {
   // Limits of priority HIGH go unused: requests have one priority.
   const limits = breakers?.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
@@ -194,7 +157,7 @@ function compileLimits(breakers: CircuitBreakers | undefined): CircuitBreakerLim
   };
 }
 
-type HttpConfig = Pick<ClusterConfig, "protocol" | "maxRequestsPerConnection" | "idleTimeoutMs">;
+type HttpConfig = Pick<ClusterConfig, "protocol" | "http2" | "maxRequestsPerConnection" | "idleTimeoutMs">;
 
 const defaultIdleTimeoutMs = 3_600_000;
 
@@ -208,21 +171,32 @@ function compileHttpOptions(message: Cluster, problems: Problems): HttpConfig {
   }
   const common = options?.commonHttpProtocolOptions;
   return {
-    protocol: protocolOf(message, options),
+    ...protocolOf(message, options),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
     idleTimeoutMs: durationMs(common?.idleTimeout, defaultIdleTimeoutMs),
   };
 }
 
-function protocolOf(message: Cluster, options: HttpProtocolOptions | undefined): ClusterConfig["protocol"] {
-  switch (options?.upstreamProtocolOptions.case) {
+function protocolOf(
+  message: Cluster,
+  options: HttpProtocolOptions | undefined,
+): Pick<ClusterConfig, "protocol" | "http2"> {
+  const upstream = options?.upstreamProtocolOptions;
+  switch (upstream?.case) {
     case "useDownstreamProtocolConfig":
-      return "downstream";
-    case "explicitHttpConfig":
-      return options.upstreamProtocolOptions.value.protocolConfig.case === "http2ProtocolOptions"
-        ? "http2"
-        : "http1";
+      return { protocol: "downstream", http2: compileHttp2(upstream.value.http2ProtocolOptions) };
+    case "autoConfig":
+      return { protocol: "auto", http2: compileHttp2(upstream.value.http2ProtocolOptions) };
+    case "explicitHttpConfig": {
+      const { protocolConfig } = upstream.value;
+      return protocolConfig.case === "http2ProtocolOptions"
+        ? { protocol: "http2", http2: compileHttp2(protocolConfig.value) }
+        : { protocol: "http1", http2: defaultHttp2Settings };
+    }
     default:
-      return message.http2ProtocolOptions === undefined ? "http1" : "http2";
+      return {
+        protocol: message.http2ProtocolOptions === undefined ? "http1" : "http2",
+        http2: compileHttp2(message.http2ProtocolOptions),
+      };
   }
 }

@@ -74,9 +74,16 @@ describe("compileCluster()", () => {
     [{ lb_policy: "LEAST_REQUEST" }, { loadBalancer: { kind: "least-request", choices: 2 } }],
     [
       { lb_policy: "RING_HASH", ring_hash_lb_config: { minimum_ring_size: "16" } },
-      { loadBalancer: { kind: "ring-hash", minimumRingSize: 16, maximumRingSize: 8_388_608 } },
+      {
+        loadBalancer: {
+          kind: "ring-hash",
+          minimumRingSize: 16,
+          maximumRingSize: 8_388_608,
+          byHostname: false,
+        },
+      },
     ],
-    [{ lb_policy: "MAGLEV" }, { loadBalancer: { kind: "maglev", tableSize: 65_537 } }],
+    [{ lb_policy: "MAGLEV" }, { loadBalancer: { kind: "maglev", tableSize: 65_537, byHostname: false } }],
     [{ alt_stat_name: "x;" }, { observabilityName: "x;" }],
     [
       {
@@ -138,7 +145,7 @@ describe("compileCluster()", () => {
   });
 
   it.each([
-    [{ lb_subset_config: {} }, ["lb_subset_config: this proxy does not implement this field"]],
+    [{ lrs_report_endpoint_metrics: ["x"] }, ["lrs_report_endpoint_metrics: this proxy does not implement this field"]],
     [{ type: "EDS" }, ["eds_cluster_config: a cluster of type EDS needs it"]],
     [
       { filters: [{ name: "istio.metadata_exchange" }] },

@@ -1,5 +1,5 @@
 import type { TcpProxy } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
-import { ringHash } from "../cluster/index.ts";
+import { xxHash64 } from "../cluster/index.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
 import type { AccessLogger } from "../runtime/stream-info.ts";
 import { createTcpProxy } from "../tcp/index.ts";
@@ -38,7 +38,7 @@ export function compileTcpProxy(
     idleTimeoutMs: durationMs(message.idleTimeout, defaultIdleTimeoutMs),
     maxConnectionDurationMs: durationMs(message.maxDownstreamConnectionDuration, 0),
     maxConnectAttempts: message.maxConnectAttempts ?? 1,
-    ...(message.hashPolicy.length > 0 && { hash: (info) => ringHash(info.remoteAddress.address) }),
+    ...(message.hashPolicy.length > 0 && { hash: (info) => xxHash64(info.remoteAddress.address) }),
     accessLogs,
     stats: stats.scope(`tcp.${message.statPrefix}`),
     clock,

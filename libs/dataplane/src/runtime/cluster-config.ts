@@ -1,5 +1,7 @@
 import type { SecretRef, TlsMaterial } from "../tls/secret.ts";
+import type { UpstreamProtocol } from "./cluster.ts";
 import type { SocketAddress } from "./connection.ts";
+import type { Http2Settings } from "./http2-settings.ts";
 import type { UpstreamTransport } from "./transport.ts";
 
 /** How a cluster's hosts are found. */
@@ -59,12 +61,51 @@ export interface Assignment {
 
 /** The load balancer of a cluster. */
 export type LoadBalancerConfig =
-  | { readonly kind: "round-robin" }
+  | { readonly kind: "round-robin"; readonly slowStart?: SlowStartConfig }
   | { readonly kind: "random" }
-  | { readonly kind: "least-request"; readonly choices: number }
-  | { readonly kind: "ring-hash"; readonly minimumRingSize: number; readonly maximumRingSize: number }
-  | { readonly kind: "maglev"; readonly tableSize: number }
-  | { readonly kind: "original-dst" };
+  | {
+      readonly kind: "least-request";
+      readonly choices: number;
+      /** Where weights differ: by how much open requests count; 1 unless told. */
+      readonly activeRequestBias: number;
+      readonly slowStart?: SlowStartConfig;
+    }
+  | {
+      readonly kind: "ring-hash";
+      readonly minimumRingSize: number;
+      readonly maximumRingSize: number;
+      /** Places hosts by their names in place of their addresses. */
+      readonly byHostname: boolean;
+    }
+  | { readonly kind: "maglev"; readonly tableSize: number; readonly byHostname: boolean }
+  /** Hosts are made as requests name them. */
+  | { readonly kind: "on-demand" };
+
+/** New hosts get their share little by little. */
+export interface SlowStartConfig {
+  readonly windowMs: number;
+  /** 1: evenly; above: faster at first. */
+  readonly aggression: number;
+  readonly minWeightPercent: number;
+}
+
+/** Hosts are chosen among those whose metadata fit. */
+export interface SubsetConfig {
+  readonly selectors: readonly {
+    readonly keys: readonly string[];
+    /** Where no host fits; absent: the cluster's. `keys`: looks again with these alone. */
+    readonly fallback?: SubsetFallback | { readonly keys: readonly string[] };
+  }[];
+  readonly fallback: SubsetFallback;
+  readonly defaultSubset: Readonly<Record<string, unknown>>;
+  /** A host whose value is a list fits where one of it does. */
+  readonly listAsAny: boolean;
+  /** Takes any host where the fallback has none either. */
+  readonly panicModeAny: boolean;
+}
+
+/** What is taken where no host fits: none, any, or those of the default subset. */
+export type SubsetFallback = "none" | "any" | "default";
 
 /** Limits on what a cluster may hold at once. */
 export interface CircuitBreakerLimits {
@@ -90,8 +131,33 @@ export interface OutlierDetectionConfig {
   readonly baseEjectionMs: number;
   readonly maxEjectionMs: number;
   readonly maxEjectionPercent: number;
+  /** Up to so much is added to each ejection, at random. */
+  readonly maxEjectionJitterMs: number;
+  readonly successRate: SuccessRateConfig;
+  readonly failurePercentage: FailurePercentageConfig;
   /** One host may be ejected whatever the percentage. */
   readonly alwaysEjectOneHost: boolean;
+}
+
+/** Ejects hosts that succeed much less often than the average of all. */
+export interface SuccessRateConfig {
+  /** Hosts with enough requests that are needed to judge. */
+  readonly minimumHosts: number;
+  /** Requests of a host in an interval to count. */
+  readonly requestVolume: number;
+  /** Standard deviations below the average, in thousandths. */
+  readonly stdevFactor: number;
+  readonly enforcing: number;
+  readonly enforcingLocalOrigin: number;
+}
+
+/** Ejects hosts that fail too often. */
+export interface FailurePercentageConfig {
+  readonly threshold: number;
+  readonly minimumHosts: number;
+  readonly requestVolume: number;
+  readonly enforcing: number;
+  readonly enforcingLocalOrigin: number;
 }
 
 /** A compiled Cluster. Plain data but for the transport. */
@@ -103,12 +169,14 @@ export interface ClusterConfig {
   readonly discovery: Discovery;
   readonly loadBalancer: LoadBalancerConfig;
   readonly localityWeighted: boolean;
+  readonly subsets?: SubsetConfig;
   /** Below this share of healthy hosts, percent, all hosts are used; 0 never. */
   readonly panicThreshold: number;
   /** In panic, picks nothing instead of from all hosts. */
   readonly failTrafficOnPanic: boolean;
   readonly connectTimeoutMs: number;
-  readonly protocol: "http1" | "http2" | "downstream";
+  readonly protocol: UpstreamProtocol;
+  readonly http2: Http2Settings;
   readonly maxRequestsPerConnection: number;
   readonly idleTimeoutMs: number;
   readonly limits: CircuitBreakerLimits;

@@ -1,5 +1,7 @@
 import type { OnReadOpts, Socket } from "node:net";
+import type { Http2Settings } from "./http2-settings.ts";
 import type { StatsScope } from "./stats.ts";
+import type { OfferedProtocols } from "./transport.ts";
 
 /** An upstream address with its live state. Identity is stable while address and cluster stay. */
 export interface Host {
@@ -8,6 +10,8 @@ export interface Host {
   readonly port: number;
   /** Name of the endpoint, for `auto_host_rewrite`; empty where there is none. */
   readonly hostname: string;
+  /** 0 is used first. */
+  readonly priority: number;
   /** Open requests, kept by the router (and open connections, by the TCP proxy); least-request reads it. */
   activeRequests: number;
   /** Envoy's filter metadata of the endpoint: `metadata["istio"]`, … */
@@ -16,14 +20,29 @@ export interface Host {
 
 /** What a load balancer may use to choose. */
 export interface PickContext {
-  /** 53 bits, of a route's hash policy. */
-  readonly hash?: number;
+  /** 64 bits, of a route's hash policy. */
+  readonly hash?: bigint;
+  /** What the host's metadata under `envoy.lb` must be, for clusters with subsets. */
+  readonly subset?: Readonly<Record<string, unknown>>;
+  /** Hosts that a further try does not want; `attempts` says how often another is looked for. */
+  readonly rejects?: (host: Host) => boolean;
+  /** For a further try that is to go to other priorities. */
+  readonly retryPriority?: RetryPriority;
   /** Hosts already tried by this request. */
   readonly tried?: ReadonlySet<Host>;
   /** How often another host is looked for when the one chosen was tried; 5 unless told. */
   readonly attempts?: number;
   /** Original destination, for ORIGINAL_DST clusters. */
   readonly originalDestination?: { readonly address: string; readonly port: number };
+}
+
+/** Which priorities a request has tried; the balancer keeps it. */
+export interface RetryPriority {
+  /** After so many tries the priorities tried are left out anew. */
+  readonly updateFrequency: number;
+  /** Priorities of the hosts tried so far, one for each try. */
+  attempted: number[];
+  readonly excluded: Set<number>;
 }
 
 /** Outcome of one try on a host, for outlier detection and statistics. */
@@ -39,14 +58,18 @@ export interface Permit {
   release(): void;
 }
 
+/** What a cluster speaks; `downstream`: what the request came in with; `auto`: what the TLS handshake agrees on. */
+export type UpstreamProtocol = "http1" | "http2" | "downstream" | "auto";
+
 /** A cluster as the router and the pools see it: looked up live by name for each request. */
 export interface Cluster {
   readonly name: string;
   /** What statistics and access logs call it: `alt_stat_name`, else the name. */
   readonly observabilityName: string;
   readonly connectTimeoutMs: number;
-  /** `http2` where the upstream speaks HTTP/2. */
-  readonly protocol: "http1" | "http2" | "downstream";
+  readonly protocol: UpstreamProtocol;
+  /** What holds on connections of HTTP/2. */
+  readonly http2: Http2Settings;
   /** Requests after which a connection is closed; 0 means no limit. */
   readonly maxRequestsPerConnection: number;
   /** After which a connection without requests is closed; 0 means never. */
@@ -64,7 +87,7 @@ export interface Cluster {
    * figures are counted here; the connect timeout is the caller's to keep. `onread` is for the socket, which may heed
    * it or emit `data` as ever: https://nodejs.org/api/net.html#socketconnectoptions-connectlistener
    */
-  connect(host: Host, onread?: OnReadOpts): Socket;
+  connect(host: Host, onread?: OnReadOpts, offered?: OfferedProtocols): Socket;
   /** Calls `listener` with hosts that left the cluster: their pools drain. The returned function ends it. */
   onHostsRemoved(listener: (hosts: readonly Host[]) => void): () => void;
   /** Aborts when the cluster, or its version that connections were made with, is gone: pools drain. */

@@ -72,7 +72,7 @@ export interface ForwardAction {
   /** Notes the old authority in `x-forwarded-host` where it is rewritten. */
   readonly appendForwardedHost?: boolean;
   /** Hash of the request for consistent hashing; absent where the route has no hash policy. */
-  readonly hash?: (request: RequestView, info: StreamInfo) => number | undefined;
+  readonly hash?: (request: RequestView, info: StreamInfo) => bigint | undefined;
   /** Answer where the cluster does not exist: 503 unless told. */
   readonly clusterNotFoundStatus: number;
   /** Upgrades (`websocket`, `connect`) that this route allows or forbids, whatever the connection manager says. */

@@ -72,6 +72,8 @@ export class StreamInfo {
   upstreamHost: Host | undefined;
   upstreamLocalAddress: SocketAddress | undefined;
   upstreamProtocol: HttpProtocol | undefined;
+  /** Offered in upstream handshakes in place of what is configured: `envoy.network.application_protocols`. */
+  upstreamApplicationProtocols: readonly string[] | undefined;
   upstreamTransportFailure: string | undefined;
   /** Tries sent upstream. */
   attempts = 0;
@@ -88,6 +90,7 @@ export class StreamInfo {
   /** Body bytes to downstream. */
   bytesSent = 0;
 
+  #responseCookies: string[] | undefined;
   #metadata: Map<string, Record<string, unknown>> | undefined;
 
   constructor(connection: ConnectionInfo, startTime: number, started: number) {
@@ -95,6 +98,16 @@ export class StreamInfo {
     this.startTime = startTime;
     this.started = started;
     this.remoteAddress = connection.remoteAddress;
+  }
+
+  /** `set-cookie` values that the router adds to the response; made when first asked for. */
+  get responseCookies(): string[] {
+    this.#responseCookies ??= [];
+    return this.#responseCookies;
+  }
+
+  get hasResponseCookies(): boolean {
+    return this.#responseCookies !== undefined;
   }
 
   /** Dynamic metadata by filter name; made when first asked for. */

@@ -23,7 +23,7 @@ export interface TcpProxyConfig {
   /** Hosts tried before giving up. */
   readonly maxConnectAttempts: number;
   /** Hash for consistent hashing. */
-  readonly hash?: (info: ConnectionInfo) => number;
+  readonly hash?: (info: ConnectionInfo) => bigint;
   readonly accessLogs: readonly AccessLogger[];
   /** The scope `tcp.<stat_prefix>.`. */
   readonly stats: StatsScope;

@@ -10,7 +10,7 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
       outlier_detection ring_hash_lb_config maglev_lb_config least_request_lb_config original_dst_lb_config
       common_lb_config typed_extension_protocol_options transport_socket transport_socket_matches upstream_bind_config
       upstream_connection_options dns_refresh_rate dns_lookup_family cleanup_interval max_requests_per_connection
-      http2_protocol_options filters`,
+      http2_protocol_options filters round_robin_lb_config lb_subset_config`,
     withoutEffect: {
       metadata: "is for readers of the configuration",
       respect_dns_ttl: "names are resolved by the system, which tells no TTL: dns_refresh_rate holds",
@@ -28,26 +28,40 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
       close_connections_on_host_health_failure: "there are no active health checks",
       connection_pool_per_downstream_connection: "connections are shared",
       http_protocol_options: "the defaults of HTTP/1 hold upstream",
-      upstream_http_protocol_options: "is for choosing HTTP/2, which is not served yet",
-      round_robin_lb_config: "hosts get their whole share at once",
+      upstream_http_protocol_options: "names follow the configured sni and names alone",
     },
   },
   [`${cluster}.Cluster.EdsClusterConfig`]: { used: "eds_config service_name" },
   [`${cluster}.Cluster.RingHashLbConfig`]: { used: "minimum_ring_size maximum_ring_size hash_function" },
   [`${cluster}.Cluster.MaglevLbConfig`]: { used: "table_size" },
   [`${cluster}.Cluster.LeastRequestLbConfig`]: {
-    used: "choice_count",
-    withoutEffect: { slow_start_config: "hosts get their whole share at once" },
+    used: "choice_count active_request_bias slow_start_config",
+  },
+  [`${cluster}.Cluster.RoundRobinLbConfig`]: { used: "slow_start_config" },
+  [`${cluster}.Cluster.SlowStartConfig`]: { used: "slow_start_window aggression min_weight_percent" },
+  [`${cluster}.Cluster.LbSubsetConfig`]: {
+    used: "fallback_policy default_subset subset_selectors panic_mode_any list_as_any",
+    withoutEffect: {
+      locality_weight_aware: "localities have the weights that they have in the cluster",
+      scale_locality_weight: "localities have the weights that they have in the cluster",
+    },
+  },
+  [`${cluster}.Cluster.LbSubsetConfig.LbSubsetSelector`]: {
+    used: "keys fallback_policy fallback_keys_subset",
   },
   [`${cluster}.Cluster.OriginalDstLbConfig`]: { used: "upstream_port_override" },
   [`${cluster}.Cluster.CommonLbConfig`]: {
-    used: "healthy_panic_threshold locality_weighted_lb_config",
+    used: "healthy_panic_threshold locality_weighted_lb_config consistent_hashing_lb_config",
     withoutEffect: {
       zone_aware_lb_config: "needs a local cluster, which is not configured",
       update_merge_window: "endpoint updates are taken at once",
       ignore_new_hosts_until_first_hc: "there are no active health checks",
       close_connections_on_host_set_change: "connections to removed hosts drain",
     },
+  },
+  [`${cluster}.Cluster.CommonLbConfig.ConsistentHashingLbConfig`]: {
+    used: "use_hostname_for_hashing",
+    withoutEffect: { hash_balance_factor: "hosts may get more than their share of requests" },
   },
   [`${cluster}.CircuitBreakers`]: {
     used: "thresholds",
@@ -64,17 +78,12 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
     used: `consecutive_5xx interval base_ejection_time max_ejection_percent enforcing_consecutive_5xx
       consecutive_gateway_failure enforcing_consecutive_gateway_failure split_external_local_origin_errors
       consecutive_local_origin_failure enforcing_consecutive_local_origin_failure max_ejection_time
-      always_eject_one_host enforcing_success_rate enforcing_local_origin_success_rate enforcing_failure_percentage
-      enforcing_failure_percentage_local_origin`,
+      max_ejection_time_jitter always_eject_one_host enforcing_success_rate enforcing_local_origin_success_rate
+      success_rate_minimum_hosts success_rate_request_volume success_rate_stdev_factor enforcing_failure_percentage
+      enforcing_failure_percentage_local_origin failure_percentage_threshold failure_percentage_minimum_hosts
+      failure_percentage_request_volume`,
     withoutEffect: {
-      success_rate_minimum_hosts: "success rates are not judged",
-      success_rate_request_volume: "success rates are not judged",
-      success_rate_stdev_factor: "success rates are not judged",
-      failure_percentage_threshold: "failure percentages are not judged",
-      failure_percentage_minimum_hosts: "failure percentages are not judged",
-      failure_percentage_request_volume: "failure percentages are not judged",
-      max_ejection_time_jitter: "hosts come back without jitter",
-      successful_active_health_check_uneject_host: "there are no active health checks",
+      successful_active_health_check_uneject_host: "a host that was ejected comes back when its time is over",
     },
   },
   [`${cluster}.UpstreamConnectionOptions`]: {
@@ -86,10 +95,16 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
   },
   "envoy.config.core.v3.BindConfig": { used: "source_address" },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-    used: "common_http_protocol_options explicit_http_config use_downstream_protocol_config",
+    used: "common_http_protocol_options explicit_http_config use_downstream_protocol_config auto_config",
     withoutEffect: { upstream_http_protocol_options: "names follow the configured sni and names alone" },
   },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": {
+    used: "http_protocol_options http2_protocol_options",
+  },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": {
+    used: "http_protocol_options http2_protocol_options",
+  },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig": {
     used: "http_protocol_options http2_protocol_options",
   },
   [`${endpoint}.ClusterLoadAssignment`]: { used: "cluster_name endpoints policy" },

@@ -64,7 +64,7 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
   [`${route}.RouteAction.HashPolicy`]: {
     used: "header cookie connection_properties query_parameter terminal",
   },
-  [`${route}.RouteAction.HashPolicy.Header`]: { used: "header_name" },
+  [`${route}.RouteAction.HashPolicy.Header`]: { used: "header_name regex_rewrite" },
   [`${route}.WeightedCluster`]: { used: "clusters total_weight" },
   [`${route}.WeightedCluster.ClusterWeight`]: {
     used: `name cluster_header weight ${headerFields} typed_per_filter_config host_rewrite_literal`,
