@@ -1,4 +1,4 @@
-import type { ResourceSet } from "@weft/envoy-api";
+import { hostDiscoveryField, type ResourceSet } from "@weft/envoy-api";
 import type { Node } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import { type NodeInput, type ProxyNode, parseNode } from "@weft/mesh-model";
 import type { XdsConnection } from "@weft/xds";
@@ -36,6 +36,17 @@ export function toNodeInput(node: Node): NodeInput {
   };
 }
 
+/**
+ * The client's node, as one that does not ask for virtual hosts as resources where its stream cannot carry them: they are for
+ * aggregated incremental streams. https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/vhds
+ */
+function withoutHostDiscovery({ node, mode, typeUrl }: XdsConnection): NodeInput {
+  const input = toNodeInput(node);
+  if ((mode === "delta" && typeUrl === undefined) || input.metadata === undefined) return input;
+  const { [hostDiscoveryField]: _asked, ...metadata } = input.metadata;
+  return { ...input, metadata };
+}
+
 /** The proxies connected now. */
 export interface ProxyRegistry {
   readonly all: ReadonlySet<ConnectedProxy>;
@@ -57,7 +68,7 @@ export function createProxyRegistry(): ProxyRegistry {
   return {
     all,
     add: (connection, now) => {
-      const { value: node, problems } = parseNode(toNodeInput(connection.node));
+      const { value: node, problems } = parseNode(withoutHostDiscovery(connection));
       const messages = problems.map(({ path, message }) => `${path}: ${message}`);
       if (node === undefined) return { problem: messages.join("; ") };
       const proxy: ConnectedProxy = {

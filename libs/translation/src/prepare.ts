@@ -5,6 +5,7 @@ import { createContext } from "./context.ts";
 import type { IdentityMemo } from "./memo.ts";
 import { ProblemList } from "./problems.ts";
 import { PieceEncoder } from "./resources/encode.ts";
+import { discoversHosts } from "./resources/host-discovery.ts";
 
 /**
  * Makes what the translation of a view will look up in `memo`, a small piece at each step: a first translation of a large mesh takes
@@ -27,8 +28,11 @@ export function* prepare(view: ProxyView, memo: IdentityMemo): Generator<void> {
     encoder.listener(listener);
     yield;
   }
-  for (const host of routes.flatMap(({ virtualHosts }) => virtualHosts)) {
-    encoder.virtualHost(host);
-    yield;
-  }
+  const splits = discoversHosts(view);
+  for (const table of routes)
+    for (const host of table.virtualHosts) {
+      if (splits && table.manyHosts) encoder.splitHost(table, host);
+      else encoder.virtualHost(host);
+      yield;
+    }
 }

@@ -3,6 +3,7 @@ import { type ResourceSet, typeUrls } from "@weft/envoy-api";
 import type { ProxyView } from "@weft/mesh-model";
 import { buildProxyIr } from "./build.ts";
 import { applyEnvoyFilters } from "./envoy-filter/index.ts";
+import { selectPatches } from "./envoy-filter/select.ts";
 import { isProxyless, proxylessLists, proxylessView } from "./grpc/resources.ts";
 import { IdentityMemo } from "./memo.ts";
 import { nameTableList } from "./name-table/build.ts";
@@ -10,6 +11,7 @@ import { prepare } from "./prepare.ts";
 import { checkIr } from "./resources/check.ts";
 import { toProblem } from "./resources/check-message.ts";
 import { encodeIr, type LastLists } from "./resources/encode.ts";
+import { hostDiscoveryFor } from "./resources/host-discovery.ts";
 import { toResourceSet } from "./resources/resource-set.ts";
 import { buildSecrets } from "./secrets/build.ts";
 
@@ -36,11 +38,16 @@ export function createTranslator(): Translator {
     translate: (view, previous) => {
       const proxyless = isProxyless(view);
       const ir = buildProxyIr(proxyless ? proxylessView(view) : view, memo);
+      const hosts = proxyless
+        ? undefined
+        : hostDiscoveryFor(view, selectPatches(view, memo), { parts: ir.value.parts, memo });
+      const encoding = { memo, last, scopeKey: view.scopeKey, ...(hosts ? { split: hosts.untouched } : {}) };
       const patched = proxyless
         ? { value: proxylessLists(view, ir.value, memo), problems: [] }
-        : applyEnvoyFilters(view, encodeIr(ir.value, { memo, last, scopeKey: view.scopeKey }), memo);
+        : applyEnvoyFilters(view, encodeIr(ir.value, encoding), memo);
+      const lists = hosts?.splitPatched(patched.value) ?? patched.value;
       const secrets = buildSecrets(view, ir.value.parts[0]?.listeners ?? []);
-      const named = new Map(patched.value)
+      const named = new Map(lists)
         .set(typeUrls.nameTable, [nameTableList(view, memo)])
         .set(typeUrls.secret, [secrets.value]);
       const value = toResourceSet(named, memo, previous);

@@ -2,7 +2,8 @@ import type { EncodedResource, ResourceSet } from "@weft/envoy-api";
 import { diffMaps, type Holding } from "./diff.ts";
 import { covers, type Interest } from "./interest.ts";
 import type { Once } from "./once.ts";
-import { compareTypes, resourceType } from "./resource-types.ts";
+import { onOwnersSent, type Parts, partsFor } from "./parts.ts";
+import { compareTypes, partTypes, resourceType } from "./resource-types.ts";
 import type { ResponseContent } from "./response.ts";
 import { onWarming, type Subscription } from "./subscription.ts";
 
@@ -44,12 +45,13 @@ export function nextPush(subscriptions: Subscriptions, target: ResourceSet, once
   for (const subscription of ordered) {
     const stage = stageOf(subscription);
     const keep = stage === "make" && makeBeforeBreak;
-    const push = pushOf(subscription, target, { keep, once });
+    const parts = partsFor(subscription, subscriptions, target);
+    const push = pushOf(subscription, target, { keep, once, parts });
     const blocked = subscription.answer === "pending" || (stage === "use" && busy.make);
     if (push !== undefined && !blocked) return push;
     if (push !== undefined || subscription.answer === "pending") busy[stage] = true;
     const removal =
-      keep && push === undefined ? pushOf(subscription, target, { keep: false, once }) : undefined;
+      keep && push === undefined ? pushOf(subscription, target, { keep: false, once, parts }) : undefined;
     if (removal !== undefined) breaking.push(removal);
   }
   return busy.make || busy.use ? undefined : breaking[0];
@@ -72,29 +74,49 @@ export function onSent(
     answer: "pending",
     delivered: after.delivered || resources.length > 0,
   };
-  if (changed.length === 0) return [own];
+  const owners = new Set(resources.map(({ name }) => name));
+  const parts = partTypes(typeUrl).flatMap((type) => subscriptions.get(type.typeUrl) ?? []);
+  const due = parts.map((subscription) => onOwnersSent(subscription, owners));
+  if (changed.length === 0) return [own, ...due];
   const warmed = resourceType(typeUrl).warmedBy.flatMap((type) => subscriptions.get(type) ?? []);
-  return [own, ...warmed.map((subscription) => onWarming(subscription, changed))];
+  return [own, ...due, ...warmed.map((subscription) => onWarming(subscription, changed))];
 }
 
 /**
  * Whether the client has taken in, or rejected, all that `target` gives it of a type; removals that are held back aside.
  */
-export function isSettled(subscription: Subscription, target: ResourceSet, once: Once): boolean {
-  return (
-    subscription.answer !== "pending" && pushOf(subscription, target, { keep: true, once }) === undefined
-  );
+export function isSettled(
+  subscription: Subscription,
+  target: ResourceSet,
+  { once, subscriptions }: SettleOptions,
+): boolean {
+  if (subscription.answer === "pending") return false;
+  const parts = partsFor(subscription, subscriptions, target);
+  return pushOf(subscription, target, { keep: true, once, parts }) === undefined;
+}
+
+/** What {@link isSettled} and {@link settle} look at besides the subscription and the set. */
+export interface SettleOptions {
+  readonly once: Once;
+  /** All of the stream. */
+  readonly subscriptions: Subscriptions;
 }
 
 /**
  * A subscription that needs nothing of `target`, brought to it without a response. So no stream keeps an old set alive.
  * Returns the subscription itself where it is there already, or still has something to get.
  */
-export function settle(subscription: Subscription, target: ResourceSet, once: Once): Subscription {
+export function settle(
+  subscription: Subscription,
+  target: ResourceSet,
+  { once, subscriptions }: SettleOptions,
+): Subscription {
   const { typeUrl, heldVersion, leaving } = subscription;
   const version = target.typeVersion(typeUrl);
   if (heldVersion === version || leaving.size > 0 || target.knows !== undefined) return subscription;
-  if (pushOf(subscription, target, { keep: false, once }) !== undefined) return subscription;
+  const parts = partsFor(subscription, subscriptions, target);
+  if (parts.orphans || pushOf(subscription, target, { keep: false, once, parts }) !== undefined)
+    return subscription;
   return { ...subscription, held: target.ofType(typeUrl), heldVersion: version };
 }
 
@@ -102,6 +124,7 @@ interface PushOptions {
   /** Removals are held back. */
   readonly keep: boolean;
   readonly once: Once;
+  readonly parts: Parts;
 }
 
 function pushOf(subscription: Subscription, target: ResourceSet, options: PushOptions): Push | undefined {
@@ -116,11 +139,12 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
 
   // What a client has from an earlier stream is known by its version only, so another version replaces it unseen.
   const replaces = fullState && !unchanged && subscription.sent?.nonce === "";
-  const work = { subscription, target, keep: options.keep, replaces, once: options.once };
+  const { keep, once, parts } = options;
+  const work = { subscription, target, keep, replaces, once, parts };
   // What is not known yet may be known next time.
   const objects = target.knows === undefined && [held, resources, interest, unanswered, leaving];
-  const variant = [typeUrl, mode, version, options.keep, replaces, unchanged, mustAnswer, warming].join();
-  const delivery = objects ? options.once(objects, variant, () => deliver(work)) : deliver(work);
+  const variant = [typeUrl, mode, version, keep, replaces, unchanged, mustAnswer, warming, parts.key].join();
+  const delivery = objects ? once(objects, variant, () => deliver(work)) : deliver(work);
   if (delivery === undefined) return undefined;
   const { unknown, kept } = delivery;
   const after = {
@@ -141,20 +165,22 @@ interface DeliverInput {
   readonly keep: boolean;
   readonly replaces: boolean;
   readonly once: Once;
+  readonly parts: Parts;
 }
 
 /** What is to be sent, undefined for nothing. It depends on no more than {@link pushOf} names to `once`. */
-function deliver({ subscription, target, keep, replaces, once }: DeliverInput): Delivery | undefined {
+function deliver(input: DeliverInput): Delivery | undefined {
+  const { subscription, target, keep, replaces } = input;
   const { typeUrl, mode, interest, mustAnswer, warming } = subscription;
   const resources = target.ofType(typeUrl);
   const version = target.typeVersion(typeUrl);
   const fullState = mode === "sotw" && resourceType(typeUrl).fullState;
-  const { changed, asked, missing, unknown, left } = needsOf(subscription, target, once);
+  const { changed, asked, missing, unknown, left, staying } = needsOf(input);
   const removes = !keep && left.size > 0 && (mode === "delta" || fullState);
   const answers = asked.size > 0 || missing.length > 0 || (mustAnswer && unknown.size === 0);
   if (!removes && !replaces && !answers) return undefined;
 
-  const kept = keep && left.size > 0 ? left : none;
+  const kept = keep && left.size > 0 ? left : staying.size > 0 ? staying : none;
   const inFull = mode === "sotw" && (fullState || warming);
   return {
     mode,
@@ -181,16 +207,18 @@ interface Needs {
   readonly unknown: ReadonlySet<string>;
   /** What it has and should not have. */
   readonly left: ReadonlyMap<string, Holding>;
+  /** What it has and should not have, but keeps until it lets go of what that is a part of. */
+  readonly staying: ReadonlyMap<string, Holding>;
 }
 
-function needsOf(subscription: Subscription, target: ResourceSet, once: Once): Needs {
+function needsOf({ subscription, target, once, parts }: DeliverInput): Needs {
   const { typeUrl, interest, unanswered, leaving, held, heldVersion } = subscription;
   const resources = target.ofType(typeUrl);
   const difference =
     heldVersion === target.typeVersion(typeUrl)
       ? same
       : once([held, resources], "diff", () => diffMaps(held, resources));
-  const changed = difference.changed.filter((name) => covers(interest, name));
+  const changed = difference.changed.filter((name) => covers(interest, name) && parts.wanted(name));
   const asked = new Set(changed);
   const missing: string[] = [];
   const unknown = new Set<string>();
@@ -200,16 +228,18 @@ function needsOf(subscription: Subscription, target: ResourceSet, once: Once): N
     else unknown.add(name);
   }
   const left = new Map<string, Holding>();
+  const staying = new Map<string, Holding>();
+  const leave = (name: string, holding: Holding) => (parts.staying(name) ? staying : left).set(name, holding);
   for (const [name, holding] of leaving) {
-    if (covers(interest, name) && !resources.has(name)) left.set(name, holding);
+    if (covers(interest, name) && !resources.has(name) && !unanswered.has(name)) leave(name, holding);
   }
   for (const name of difference.removed) {
     const holding = held.get(name);
     if (holding === undefined || !covers(interest, name)) continue;
     if (!knows(target, typeUrl, name)) unknown.add(name);
-    else if (!unanswered.has(name)) left.set(name, holding);
+    else if (!unanswered.has(name)) leave(name, holding);
   }
-  return { changed, asked, missing, unknown, left };
+  return { changed, asked, missing, unknown, left, staying };
 }
 
 const same = { changed: [], removed: [] };

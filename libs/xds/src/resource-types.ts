@@ -22,6 +22,11 @@ export interface ResourceType {
    * cluster until its endpoints come anew. https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#resource-warming
    */
   readonly warmedBy: readonly string[];
+  /**
+   * The type that resources of this one are parts of, which their names say: `OWNER/…`. A part is sent once the client has its owner,
+   * and again whenever that is sent. https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/vhds
+   */
+  readonly partsOf?: string;
 }
 
 /** The types in the order they are sent, Istio's: each type before the types that refer to it. The rest follows, by type URL. */
@@ -34,8 +39,14 @@ export const resourceTypes: readonly ResourceType[] = [
   },
   { typeUrl: typeUrls.endpoint, stage: "make", fullState: false, warmedBy: [] },
   { typeUrl: typeUrls.listener, stage: "use", fullState: true, warmedBy: [typeUrls.route, typeUrls.secret] },
-  { typeUrl: typeUrls.route, stage: "use", fullState: false, warmedBy: [typeUrls.virtualHost] },
-  { typeUrl: typeUrls.virtualHost, stage: "use", fullState: false, warmedBy: [] },
+  { typeUrl: typeUrls.route, stage: "use", fullState: false, warmedBy: [] },
+  {
+    typeUrl: typeUrls.virtualHost,
+    stage: "use",
+    fullState: false,
+    warmedBy: [],
+    partsOf: typeUrls.route,
+  },
   { typeUrl: typeUrls.secret, stage: "free", fullState: false, warmedBy: [] },
 ];
 
@@ -44,6 +55,11 @@ const known = new Map(resourceTypes.map((type) => [type.typeUrl, type]));
 /** The traits of a type; a type that is not in {@link resourceTypes} depends on nothing. */
 export function resourceType(typeUrl: string): ResourceType {
   return known.get(typeUrl) ?? { typeUrl, stage: "free", fullState: false, warmedBy: [] };
+}
+
+/** The types whose resources are parts of those of a type. */
+export function partTypes(typeUrl: string): readonly ResourceType[] {
+  return resourceTypes.filter(({ partsOf }) => partsOf === typeUrl);
 }
 
 const position = new Map(resourceTypes.map((type, index) => [type.typeUrl, index]));

@@ -81,7 +81,8 @@ export function createStream(options: StreamOptions): Stream {
     while (target !== undefined && !writing && !closed) {
       const push = nextPush(subscriptions, target, once);
       if (push === undefined) {
-        for (const subscription of subscriptions.values()) put(settle(subscription, target, once));
+        for (const subscription of subscriptions.values())
+          put(settle(subscription, target, { once, subscriptions }));
         return;
       }
       send(push, encoder.encode(push.delivery, numbers.get(push.delivery.typeUrl) ?? 0));
@@ -125,7 +126,11 @@ export function createStream(options: StreamOptions): Stream {
       [...subscriptions.values()].sort((a, b) => compareTypes(a.typeUrl, b.typeUrl)).map(toStatus),
     settled: (typeUrl) => {
       const subscription = subscriptions.get(typeUrl);
-      return subscription === undefined || target === undefined || isSettled(subscription, target, once);
+      return (
+        subscription === undefined ||
+        target === undefined ||
+        isSettled(subscription, target, { once, subscriptions })
+      );
     },
     subscriptions,
     close: () => {

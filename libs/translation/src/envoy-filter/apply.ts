@@ -2,7 +2,7 @@ import { type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Problem } from "@weft/base";
 import { type EncodedResource, validateMessage } from "@weft/envoy-api";
-import { encodeResource } from "../resources/encode.ts";
+import { encodeResource } from "../resources/encode-piece.ts";
 import { type EncodedPiece, isSent } from "../resources/withhold.ts";
 import type { Patch, PatchContext } from "./patch.ts";
 import { soundness } from "./soundness.ts";

@@ -9,7 +9,7 @@ import {
 } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
 import type { ProxyView } from "@weft/mesh-model";
 import type { IdentityMemo } from "../memo.ts";
-import { encodeResource } from "../resources/encode.ts";
+import { encodeResource } from "../resources/encode-piece.ts";
 import { type ResourceList, toResourceList } from "../resources/resource-list.ts";
 import { type Patched, patchResource, type ResourceKind, whyBroken, withheld } from "./apply.ts";
 import { clusterContext, mayBeForCluster, patchCluster } from "./clusters.ts";
@@ -91,6 +91,15 @@ function stagesFor(view: ProxyView): readonly Stage[] {
       },
     ),
   ];
+}
+
+/** Whether a patch may change a sidecar's table for outbound traffic, as far as the table's name tells. */
+export function mayChangeTable(patch: Patch, name: string): boolean {
+  return (
+    routeTargets.includes(patch.applyTo) &&
+    isForContext(patch, "SIDECAR_OUTBOUND") &&
+    isForTable(patch, { name }, new Map())
+  );
 }
 
 /** Kinds of resources that a patch may add, whole. */

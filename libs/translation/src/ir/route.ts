@@ -10,6 +10,8 @@ export interface RouteTable {
   /** Inline tables of inbound listeners differ from those sent over RDS in what Envoy is told. */
   readonly direction: "inbound" | "outbound";
   readonly maxDirectResponseBytes?: number;
+  /** It serves all hosts of a port: proxies that ask for that get its virtual hosts as resources of their own. */
+  readonly manyHosts?: true;
 }
 
 /** Routes for a set of host names. */

@@ -1,7 +1,5 @@
-import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { contentHash, type ObjectRef } from "@weft/base";
-import { type EncodedResource, type TypeUrl, typeUrls, type WithheldResource } from "@weft/envoy-api";
+import { toBinary } from "@bufbuild/protobuf";
+import { type EncodedResource, type TypeUrl, typeUrls } from "@weft/envoy-api";
 import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@weft/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
@@ -22,80 +20,16 @@ import type {
 import { toListener } from "../listeners/to-envoy.ts";
 import type { IdentityMemo } from "../memo.ts";
 import { toRouteConfigurationHead, toVirtualHost } from "../routes/to-envoy.ts";
-import { reasonToReject } from "./check-message.ts";
 import { checkVirtualHost, type RejectedHost, soundHosts } from "./check-virtual-host.ts";
+import { blameOrder, encodeChecked, encodePieces, fieldHead } from "./encode-piece.ts";
 import { type ResourceList, toResourceList } from "./resource-list.ts";
-import { type EncodedPiece, withhold } from "./withhold.ts";
+import { type SplitHost, type SplitTable, splitHost, splitTable } from "./split-table.ts";
+import type { EncodedPiece } from "./withhold.ts";
+
+export { encodeChecked, encodeResource } from "./encode-piece.ts";
 
 /** `virtual_hosts` in envoy.config.route.v3.RouteConfiguration. */
 const virtualHostsField = RouteConfigurationSchema.field.virtualHosts.number;
-
-function sameRefs(refs: readonly ObjectRef[]): readonly ObjectRef[] {
-  const byKey = new Map(
-    refs.map((ref) => [`${ref.apiVersion}/${ref.kind}/${ref.namespace}/${ref.name}`, ref]),
-  );
-  return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, ref]) => ref);
-}
-
-/** The head of a field of bytes: tag and length. */
-function fieldHead(field: number, length: number): Uint8Array {
-  return new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish();
-}
-
-/** The whole google.protobuf.Any around the pieces of an encoded message, with its hash. */
-function encodePieces(
-  name: string,
-  typeUrl: string,
-  pieces: readonly Uint8Array[],
-  origin: readonly ObjectRef[],
-  withheld: readonly WithheldResource[] = [],
-): EncodedPiece {
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const head = new BinaryWriter().tag(1, WireType.LengthDelimited).string(typeUrl).finish();
-  const any = Buffer.concat([head, fieldHead(2, length), ...pieces]);
-  let refs: readonly ObjectRef[] | undefined;
-  return Object.freeze({
-    name,
-    typeUrl,
-    any,
-    version: contentHash(any),
-    ...(withheld.length === 0 ? {} : { withheld }),
-    // Few are ever asked for, and a table has thousands.
-    get origin() {
-      refs ??= sameRefs(origin);
-      return refs;
-    },
-  });
-}
-
-/** The whole google.protobuf.Any around an encoded message, with its hash. */
-export function encodeResource(
-  name: string,
-  typeUrl: string,
-  value: Uint8Array,
-  origin: readonly ObjectRef[],
-): EncodedResource {
-  return encodePieces(name, typeUrl, [value], origin);
-}
-
-/** Encodes a message that a proxy takes; withholds one that it would reject. */
-export function encodeChecked<Desc extends DescMessage>(
-  schema: Desc,
-  message: MessageShape<Desc>,
-  of: { readonly name: string; readonly typeUrl: string; readonly origin: readonly ObjectRef[] },
-): EncodedPiece {
-  const reason = reasonToReject(schema, message);
-  return reason === undefined
-    ? encodeResource(of.name, of.typeUrl, toBinary(schema, message), of.origin)
-    : withhold({ ...of, origin: blameOrder(of.origin), reason });
-}
-
-/** What an operator wrote for the mesh before the services it is about. */
-function blameOrder(origin: readonly ObjectRef[]): readonly ObjectRef[] {
-  const refs = sameRefs(origin);
-  const isService = ({ apiVersion }: ObjectRef) => apiVersion === "v1";
-  return [...refs.filter((ref) => !isService(ref)), ...refs.filter(isService)];
-}
 
 /** A virtual host as it stands in a table, or why it does not. */
 interface EncodedHost {
@@ -168,6 +102,15 @@ export class PieceEncoder {
       return encodePieces(name, typeUrls.route, [head, ...pieces], origin, withheld);
     });
 
+  /** A table apart from its virtual hosts, and these. */
+  readonly splitTable = (table: RouteTable): SplitTable =>
+    this.#memo.get([table], "split-table", () => splitTable(table, this.#memo));
+
+  /** A virtual host as a resource of its own. */
+  splitHost(table: RouteTable, host: VirtualHost): SplitHost {
+    return splitHost(table, host, this.#memo);
+  }
+
   /**
    * A virtual host as it stands in a table. What a repeated field holds may be written piece by piece, so a virtual host is
    * encoded once for all the tables and versions it stands in. https://protobuf.dev/programming-guides/encoding/#optional
@@ -194,12 +137,21 @@ export interface EncodeOptions {
   readonly last: LastLists;
   /** Names the scope of the proxy. */
   readonly scopeKey: string;
+  /** Which tables have their virtual hosts as resources of their own; none unless told. */
+  readonly split?: TableChoice;
+}
+
+/** A choice of route tables. */
+export interface TableChoice {
+  /** Names the choice: equal keys, equal choices. */
+  readonly key: string;
+  readonly has: (table: RouteTable) => boolean;
 }
 
 /** The resources of a proxy by type: those of its own, and those that it shares. */
 export function encodeIr(
   { proxy, parts }: ProxyIr,
-  { memo, last, scopeKey }: EncodeOptions,
+  { memo, last, scopeKey, split }: EncodeOptions,
 ): ReadonlyMap<TypeUrl, readonly ResourceList[]> {
   const encoder = new PieceEncoder(proxy, memo);
   const shared = (key: string, resources: readonly EncodedResource[]) => {
@@ -214,12 +166,12 @@ export function encodeIr(
     typeUrl: TypeUrl,
     variant: string,
     pieces: (part: IrPart) => readonly T[],
-    encode: (piece: T) => EncodedResource,
+    encode: (piece: T) => EncodedResource | readonly EncodedResource[],
   ): readonly [TypeUrl, readonly ResourceList[]] => [
     typeUrl,
     parts.map((part, index) =>
       memo.get([pieces(part)], variant, () => {
-        const resources = pieces(part).map(encode);
+        const resources = pieces(part).flatMap(encode);
         return index === 0
           ? toResourceList(resources)
           : shared(`${typeUrl}|${scopeKey}|${variant}`, resources);
@@ -230,6 +182,17 @@ export function encodeIr(
     lists(typeUrls.cluster, clusterVariant(proxy), ({ backends }) => backends, encoder.cluster),
     lists(typeUrls.endpoint, "endpoint", ({ loadAssignments }) => loadAssignments, encoder.loadAssignment),
     lists(typeUrls.listener, JSON.stringify(proxy), ({ listeners }) => listeners, encoder.listener),
-    lists(typeUrls.route, "route", ({ routes }) => routes, encoder.routeTable),
+    lists(
+      typeUrls.route,
+      `route|${split?.key}`,
+      ({ routes }) => routes,
+      (table) => (split?.has(table) ? encoder.splitTable(table).head : encoder.routeTable(table)),
+    ),
+    lists(
+      typeUrls.virtualHost,
+      `virtual-host|${split?.key}`,
+      ({ routes }) => routes,
+      (table) => (split?.has(table) ? encoder.splitTable(table).hosts : []),
+    ),
   ]);
 }

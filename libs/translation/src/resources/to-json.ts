@@ -16,6 +16,8 @@ const sections = {
 export type ResourcesJson = Readonly<Record<keyof typeof sections, Section>> & {
   /** TypedExtensionConfigs (ECDS); absent where there are none. */
   readonly extensions?: Section;
+  /** Virtual hosts that are resources of their own (VHDS); absent where there are none. */
+  readonly virtual_hosts?: Section;
 };
 
 type Section = Readonly<Record<string, unknown>>;
@@ -41,13 +43,17 @@ function decode({ any, typeUrl }: EncodedResource): unknown {
 export function resourcesToJson(resources: ResourceSet): ResourcesJson {
   const section = (typeUrl: string) =>
     Object.fromEntries([...resources.ofType(typeUrl).values()].map((one) => [one.name, decode(one)]));
-  const extensions = section(typeUrls.extensionConfig);
+  const optional = (name: string, typeUrl: string) => {
+    const found = section(typeUrl);
+    return Object.keys(found).length === 0 ? {} : { [name]: found };
+  };
   return {
     clusters: section(sections.clusters),
     endpoints: section(sections.endpoints),
     listeners: section(sections.listeners),
     routes: section(sections.routes),
     secrets: section(sections.secrets),
-    ...(Object.keys(extensions).length === 0 ? {} : { extensions }),
+    ...optional("extensions", typeUrls.extensionConfig),
+    ...optional("virtual_hosts", typeUrls.virtualHost),
   };
 }

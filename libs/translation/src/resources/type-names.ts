@@ -6,5 +6,6 @@ export const shortTypeNames: Readonly<Record<string, string>> = {
   [typeUrls.endpoint]: "load assignment",
   [typeUrls.listener]: "listener",
   [typeUrls.route]: "route table",
+  [typeUrls.virtualHost]: "virtual host",
   [typeUrls.extensionConfig]: "extension config",
 };

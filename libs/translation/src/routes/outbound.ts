@@ -283,7 +283,7 @@ export function buildOutboundTable(context: BuildContext, request: TableRequest)
   if (onlyHost === undefined) {
     // Envoy takes `*` once.
     const taken = hosts.some(({ domains }) => domains.includes("*"));
-    return { ...table, virtualHosts: taken ? hosts : [...hosts, catchAllHost(context)] };
+    return { ...table, manyHosts: true, virtualHosts: taken ? hosts : [...hosts, catchAllHost(context)] };
   }
   const own = hosts.filter(({ name }) => name === hostPort(onlyHost, request.port));
   return { ...table, virtualHosts: own.map((host) => ({ ...host, domains: ["*"] })) };

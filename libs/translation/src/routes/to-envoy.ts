@@ -12,7 +12,10 @@ import {
 import {
   type RouteConfiguration,
   RouteConfigurationSchema,
+  type Vhds,
+  VhdsSchema,
 } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
+import { ads } from "../envoy/config-source.ts";
 import { configPath } from "../envoy/metadata.ts";
 import { toStringMatcher } from "../envoy/string-match.ts";
 import { perRouteConfigs } from "../http-filters/per-route/index.ts";
@@ -132,10 +135,19 @@ export function toVirtualHost(host: VirtualHost): EnvoyVirtualHost {
   });
 }
 
-/** All of a table but its virtual hosts, which {@link toVirtualHost} makes one by one. */
-export function toRouteConfigurationHead(table: RouteTable): RouteConfiguration {
+/** Where a proxy gets the virtual hosts of a table that does not hold them: over the stream it already has. */
+export function toVhds(): Vhds {
+  return create(VhdsSchema, { configSource: ads });
+}
+
+/** All of a table but its virtual hosts, which {@link toVirtualHost} makes one by one. `vhds`: the proxy is to ask for them. */
+export function toRouteConfigurationHead(
+  table: RouteTable,
+  { vhds = false }: { readonly vhds?: boolean } = {},
+): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name: table.name,
+    ...(vhds ? { vhds: toVhds() } : {}),
     // A route may name a cluster that comes a moment later, or one of a subset that is gone: requests get 503, not a NACK.
     validateClusters: false,
     ignorePortInHostMatching: table.ignorePort,

@@ -9,7 +9,7 @@ import type { CredentialKind, ProxyView } from "@weft/mesh-model";
 import { authoritySuffix } from "../gateway/tls.ts";
 import type { Listener } from "../ir/index.ts";
 import { ProblemList } from "../problems.ts";
-import { encodeResource } from "../resources/encode.ts";
+import { encodeResource } from "../resources/encode-piece.ts";
 import { type ResourceList, toResourceList } from "../resources/resource-list.ts";
 
 /** What the name of a secret refers to. */

@@ -13,6 +13,7 @@ export const short = {
   EDS: typeUrls.endpoint,
   LDS: typeUrls.listener,
   RDS: typeUrls.route,
+  VHDS: typeUrls.virtualHost,
   SDS: typeUrls.secret,
 } as const;
 
