@@ -1,3 +1,4 @@
+export { type ApiServer, startApiServer } from "./api-server.ts";
 export { type Child, type ChildOptions, startChild } from "./child.ts";
 export { type EnvoyResources, type JsonRecord, toStaticBootstrap } from "./envoy-bootstrap.ts";
 export { type EnvoyInput, validateWithEnvoy } from "./envoy-validate.ts";

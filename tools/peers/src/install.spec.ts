@@ -10,8 +10,8 @@ const echo: Peer = {
   version: "1.2.3",
   purpose: "a peer for this test",
   env: "ECHO_BIN",
-  executable: "echo.sh",
-  versionArgs: ["--version"],
+  place: "echo.sh",
+  versionCommand: ["echo.sh", "--version"],
   platforms: ["linux-x64"],
   install: async ({ folder }) => {
     await writeFile(join(folder, "echo.sh"), "#!/bin/sh\necho version: 1.2.3\n", { mode: 0o755 });
@@ -78,6 +78,8 @@ describe("findPeer()", () => {
     expect(() => findPeer("envoy", { ENVOY_BIN: "/nonexistent" })).toThrow(
       "ENVOY_BIN names /nonexistent, which is not there",
     );
-    expect(() => findPeer("nginx", {})).toThrow('no peer "nginx"; there is envoy, nats-server');
+    expect(() => findPeer("nginx", {})).toThrow(
+      'no peer "nginx"; there is envoy, nats-server, kubernetes, coredns',
+    );
   });
 });

@@ -14,7 +14,7 @@ export interface InstallOptions {
 }
 
 /**
- * Installs a peer into the cache unless it is there, and returns the path of its executable. The peer is made in a
+ * Installs a peer into the cache unless it is there, and returns the path that it is used by. The peer is made in a
  * folder beside its place, checked by its version, and moved as a whole: a broken install is never found.
  *
  * @throws PeerError that says what to do.
@@ -22,10 +22,10 @@ export interface InstallOptions {
 export async function installPeer(peer: Peer, options: InstallOptions): Promise<string> {
   const { env, platform, log } = options;
   const target = peerFolder(peer, env);
-  const executable = join(target, peer.executable);
-  if (existsSync(executable)) {
-    log(`there already: ${executable}`);
-    return executable;
+  const place = join(target, peer.place);
+  if (existsSync(place)) {
+    log(`there already: ${place}`);
+    return place;
   }
   if (!peer.platforms.includes(platform)) {
     throw new PeerError(
@@ -37,20 +37,22 @@ export async function installPeer(peer: Peer, options: InstallOptions): Promise<
   const folder = await mkdtemp(`${target}.partial-`);
   try {
     await peer.install({ folder, log, run });
-    await checkVersion(peer, join(folder, peer.executable));
+    await checkVersion(peer, folder);
     await rename(folder, target).catch((cause: NodeJS.ErrnoException) => {
       // Another install of the same version got there first; its result is as good.
-      if (!existsSync(executable)) throw cause;
+      if (!existsSync(place)) throw cause;
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  log(`installed: ${executable}`);
-  return executable;
+  log(`installed: ${place}`);
+  return place;
 }
 
-async function checkVersion(peer: Peer, executable: string): Promise<void> {
-  const printed = await run(executable, peer.versionArgs);
+async function checkVersion(peer: Peer, folder: string): Promise<void> {
+  const [name, ...args] = peer.versionCommand;
+  const executable = join(folder, name);
+  const printed = await run(executable, args);
   if (!printed.includes(peer.version)) {
     throw new PeerError(`${executable} is not version ${peer.version}; it says: ${printed.trim()}`);
   }

@@ -17,7 +17,7 @@ export function peerFolder(peer: Peer, env: Environment): string {
 }
 
 /**
- * The path of a peer's executable: what the peer's own environment variable names (`ENVOY_BIN`), else the one in the
+ * The path of a peer's executable, or of its folder where it has several: what the peer's own environment variable names (`ENVOY_BIN`), else the one in the
  * cache; undefined where neither is there. A variable that names no file is an error, not a reason to look further.
  *
  * @throws PeerError for a name that is in no registry, and for a variable that names no file.
@@ -32,6 +32,6 @@ export function findPeer(name: string, env: Environment = process.env): string |
     if (!existsSync(named)) throw new PeerError(`${peer.env} names ${named}, which is not there`);
     return named;
   }
-  const cached = join(peerFolder(peer, env), peer.executable);
+  const cached = join(peerFolder(peer, env), peer.place);
   return existsSync(cached) ? cached : undefined;
 }

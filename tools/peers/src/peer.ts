@@ -15,12 +15,12 @@ export interface Peer {
   readonly version: string;
   /** What it is for, in a few words, for `--list`. */
   readonly purpose: string;
-  /** The environment variable that names another executable, used instead of the cache. */
+  /** The environment variable that names another executable or folder, used instead of the cache. */
   readonly env: string;
-  /** Path of the executable inside the peer's folder in the cache. */
-  readonly executable: string;
-  /** Arguments that make it print a text that holds `version`. */
-  readonly versionArgs: readonly string[];
+  /** What of the peer's folder in the cache is used: the path of the executable, or `.` for the folder itself. */
+  readonly place: string;
+  /** An executable of the folder, and the arguments that make it print a text that holds `version`. */
+  readonly versionCommand: readonly [executable: string, ...args: string[]];
   /** Where it can be installed, as `process.platform`-`process.arch`. */
   readonly platforms: readonly string[];
   /** Fills `context.folder`. Throws a {@link PeerError} that says what to do. */

@@ -1,7 +1,7 @@
-import type { Problem, SourcePosition } from "@weft/base";
-import { findKind, validateObject, withoutNulls } from "@weft/istio-api";
-import { type MeshObject, type ObjectMeta, objectKey, refOf } from "@weft/mesh-model";
+import type { Problem } from "@weft/base";
+import { type MeshObject, objectKey, refOf } from "@weft/mesh-model";
 import { type Document, isMap, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
+import { checkObject } from "../mesh-object.ts";
 import type { CheckObject } from "../source.ts";
 import { locate } from "./locate.ts";
 
@@ -15,9 +15,6 @@ export interface ParsedFile {
   readonly unreadable: boolean;
   readonly problems: readonly Problem[];
 }
-
-/** A namespaced object that names no namespace is in this one, as with kubectl. */
-const defaultNamespace = "default";
 
 interface FileContext {
   readonly file: string;
@@ -99,19 +96,9 @@ interface ReadObject {
 function readObject(value: unknown, node: Node | null, context: FileContext): ReadObject {
   const at = (problem: Problem): Problem => ({ ...problem, position: locate(node, problem.path, context) });
   if (!looksLikeObject(value)) return { problems: [at(notAnObject)] };
-  const object = toObject(value, locate(node, "", context));
-  const ref = object && refOf(object);
-  const told = (problems: readonly Problem[]) =>
-    problems.map((problem) => (ref ? { ...at(problem), object: ref } : at(problem)));
-  const structural = validateObject(value);
-  const problems =
-    object && !structural.some(isError) ? [...structural, ...context.check(object)] : structural;
-  if (object && !problems.some(isError)) return { object, problems: told(problems) };
-  return { ...(ref ? { key: objectKey(ref) } : {}), problems: told(problems) };
-}
-
-function isError({ severity }: Problem): boolean {
-  return severity === "error";
+  const { object, sound, problems } = checkObject(value, context.check, locate(node, "", context));
+  if (object && sound) return { object, problems: problems.map(at) };
+  return { ...(object ? { key: objectKey(refOf(object)) } : {}), problems: problems.map(at) };
 }
 
 /** Folders hold other YAML, too: values of charts, dumps. That is no error. */
@@ -124,35 +111,6 @@ const notAnObject: Problem = {
 
 function looksLikeObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && ("apiVersion" in value || "kind" in value);
-}
-
-/** The object a value describes; undefined where it does not even have a name. */
-function toObject(value: unknown, position: SourcePosition): MeshObject | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { apiVersion, kind, metadata, ...body } = value as Readonly<Record<string, unknown>>;
-  if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
-  // Only what validation has passed goes on as an object; until then the type says more than is known.
-  const meta = metadata as (Partial<ObjectMeta> & Readonly<Record<string, unknown>>) | null | undefined;
-  if (typeof meta?.name !== "string") return undefined;
-  const slash = apiVersion.indexOf("/");
-  const known = findKind(slash < 0 ? "" : apiVersion.slice(0, slash), kind);
-  const { creationTimestamp, generation, resourceVersion, ownerReferences } = meta;
-  return {
-    apiVersion,
-    kind,
-    metadata: {
-      name: meta.name,
-      namespace: known?.scope === "Cluster" ? "" : meta.namespace || defaultNamespace,
-      labels: meta.labels ?? {},
-      annotations: meta.annotations ?? {},
-      ...(creationTimestamp ? { creationTimestamp } : {}),
-      ...(generation ? { generation } : {}),
-      ...(resourceVersion ? { resourceVersion } : {}),
-      ...(ownerReferences ? { ownerReferences } : {}),
-    },
-    body: known ? withoutNulls(known.body, body) : body,
-    position,
-  };
 }
 
 function firstLine(text: string): string {
