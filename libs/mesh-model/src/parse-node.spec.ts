@@ -23,6 +23,7 @@ describe("parseNode()", () => {
     expect(value).toEqual({
       id,
       type: "sidecar",
+      capturesDns: false,
       ipAddresses: ["10.1.0.1", "fd00::1"],
       name: "web-1.shop",
       podName: "web-1",

@@ -61,6 +61,7 @@ export function parseNode(input: NodeInput): WithProblems<ProxyNode | undefined>
       clusterId: read.text("CLUSTER_ID") || "Kubernetes",
       meshId: read.text("MESH_ID"),
       network: read.text("NETWORK"),
+      capturesDns: read.text("DNS_CAPTURE") === "true",
       interceptionMode: mode === "TPROXY" || mode === "NONE" ? mode : "REDIRECT",
       workloadName: read.text("WORKLOAD_NAME"),
       ...(istioVersion === "" ? {} : { istioVersion }),

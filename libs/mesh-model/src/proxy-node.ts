@@ -21,6 +21,8 @@ export interface ProxyNode {
   readonly clusterId: string;
   readonly meshId: string;
   readonly network: string;
+  /** Its agent answers the workload's DNS queries (node metadata DNS_CAPTURE). */
+  readonly capturesDns: boolean;
   /** REDIRECT, TPROXY or NONE (nothing is intercepted: listeners bind their own ports). */
   readonly interceptionMode: "REDIRECT" | "TPROXY" | "NONE";
   readonly workloadName: string;

@@ -29,6 +29,8 @@ export interface Service {
   readonly ports: readonly ServicePort[];
   /** Virtual IPs; empty for headless services and external ones without addresses. */
   readonly addresses: readonly string[];
+  /** Addresses that Weft chose where {@link addresses} is empty; see addressesFor(). */
+  readonly autoAllocatedAddresses?: readonly string[];
   readonly resolution: Resolution;
   /** Outside the mesh: no mutual TLS by default. */
   readonly meshExternal: boolean;

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { stableStringify } from "@weft/base";
 import { endpointsOf, type ProxyView } from "@weft/mesh-model";
 import type { BuildContext } from "./context.ts";
@@ -50,6 +51,7 @@ export function outboundVariant(context: BuildContext): string {
     node.interceptionMode,
     node.dnsDomain,
     node.httpProxyPort,
+    node.capturesDns ? [...new Set(node.ipAddresses.map(isIP))].sort() : [],
     node.metadata.HTTP10,
     mutualTls,
     locality,

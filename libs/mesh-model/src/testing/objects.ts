@@ -115,6 +115,7 @@ export function aNode(overrides: Partial<ProxyNode> = {}): ProxyNode {
     clusterId: "Kubernetes",
     meshId: "",
     network: "",
+    capturesDns: false,
     interceptionMode: "REDIRECT",
     workloadName: "client",
     metadata: {},

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { ObjectRef } from "@weft/base";
 import {
+  addressesFor,
   type EgressListener,
   type Endpoint,
   endpointsOf,
@@ -160,7 +161,8 @@ class OutboundBuilder {
   /** Where connections to a service go: its virtual addresses, or those of its endpoints where it has none. */
   #addresses(place: Place, service: Service): readonly string[] {
     if (place.bind !== undefined) return [place.bind];
-    if (service.addresses.length > 0) return service.addresses;
+    const known = addressesFor(service, this.#context.view.node);
+    if (known.length > 0) return known;
     if (service.resolution !== "Passthrough") return [anyAddress];
     const own = new Set(this.#context.view.node.ipAddresses);
     const endpoints = endpointsOf(this.#context.view.snapshot, service);

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { typeUrls } from "@weft/envoy-api";
-import { type Endpoint, endpointsOf, type ProxyView, type Service } from "@weft/mesh-model";
+import { addressesFor, type Endpoint, endpointsOf, type ProxyView, type Service } from "@weft/mesh-model";
 import { type NameTable, NameTableSchema } from "@weft/mesh-rpc/istio/networking/nds/v1/nds_pb.js";
 import { serviceRef } from "../context.ts";
 import type { IdentityMemo } from "../memo.ts";
@@ -21,18 +21,23 @@ const tableName = "nds";
 
 /** Whether the agent of a proxy answers DNS queries (node metadata DNS_CAPTURE). */
 function capturesDns({ node }: ProxyView): boolean {
-  return node.type === "sidecar" && String(node.metadata.DNS_CAPTURE) === "true";
+  return node.type === "sidecar" && node.capturesDns;
 }
 
 /** The name table of a proxy, as the list that it is sent; empty where its agent has no use for one. */
 export function nameTableList(view: ProxyView, memo: IdentityMemo): ResourceList {
   if (!capturesDns(view)) return memo.get([], "no-name-table", () => toResourceList([]));
-  const { clusterId, network } = view.node;
-  return memo.get([view.scope, view.snapshot], `name-table|${clusterId}|${network}`, () => {
-    const value = toBinary(NameTableSchema, buildNameTable(view));
-    const origin = view.scope.services.map(serviceRef);
-    return toResourceList([encodeResource(tableName, typeUrls.nameTable, value, origin)]);
-  });
+  const { clusterId, network, ipAddresses } = view.node;
+  const families = [...new Set(ipAddresses.map(isIP))].sort();
+  return memo.get(
+    [view.scope, view.snapshot],
+    `name-table|${clusterId}|${network}|${families.join()}`,
+    () => {
+      const value = toBinary(NameTableSchema, buildNameTable(view));
+      const origin = view.scope.services.map(serviceRef);
+      return toResourceList([encodeResource(tableName, typeUrls.nameTable, value, origin)]);
+    },
+  );
 }
 
 /**
@@ -48,7 +53,8 @@ export function buildNameTable(view: ProxyView): NameTable {
     const known = names.get(service.hostname);
     const better = known?.registry === "External" && service.registry === "Kubernetes";
     if (known !== undefined && !better) continue;
-    const ips = endpoints.length > 0 ? endpoints.map(({ address }) => address) : service.addresses;
+    const ips =
+      endpoints.length > 0 ? endpoints.map(({ address }) => address) : addressesFor(service, view.node);
     const usable = [...new Set(ips)].filter((ip) => isIP(ip) !== 0);
     if (usable.length > 0) names.set(service.hostname, infoOf(service, usable));
   }

@@ -55,7 +55,7 @@ describe("serviceDomains()", () => {
       "a.example.com:80",
       "a.example.com.",
       "a.example.com.:80",
-      "2001:db8::1",
+      "[2001:db8::1]",
       "[2001:db8::1]:80",
     ]);
   });

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Service } from "@weft/mesh-model";
 import { hostPort } from "../names.ts";
 
@@ -29,12 +30,14 @@ export interface DomainInput {
   readonly port?: number;
   /** Further host names of the service (ExternalName services that stand for it). */
   readonly aliases?: readonly string[];
+  /** Where clients find the service; its own addresses unless told. */
+  readonly addresses?: readonly string[];
 }
 
 /** What the Host header of requests to a service may say, the full name first. */
 export function serviceDomains(
   service: Service,
-  { dnsDomain, port, aliases = [] }: DomainInput,
+  { dnsDomain, port, aliases = [], addresses: at = service.addresses }: DomainInput,
 ): readonly string[] {
   const withPort = (domain: string) => (port === undefined ? [domain] : [domain, hostPort(domain, port)]);
   // Resolvers also take the full name with a dot at its end.
@@ -42,6 +45,10 @@ export function serviceDomains(
   const hosts = [service.hostname, ...aliases];
   const names = hosts.flatMap((host) => [...full(host), ...shortNames(host, dnsDomain)]).flatMap(withPort);
   const headless = service.resolution === "Passthrough" && service.registry === "Kubernetes";
-  const addresses = service.addresses.filter((address) => !address.includes("/")).flatMap(withPort);
+  const addresses = at
+    .filter((address) => !address.includes("/"))
+    .flatMap(withPort)
+    // A Host header writes an IPv6 address so.
+    .map((domain) => (isIP(domain) === 6 ? `[${domain}]` : domain));
   return [...names, ...(headless ? names.map((domain) => `*.${domain}`) : []), ...addresses];
 }

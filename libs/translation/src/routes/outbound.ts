@@ -1,5 +1,6 @@
 import type { VirtualService } from "@weft/istio-api";
 import {
+  addressesFor,
   type Config,
   type Exported,
   hostCovers,
@@ -229,7 +230,8 @@ class TableBuilder {
     const context = this.#context;
     const rule = ruleFor(context, service);
     const aliases = this.#aliases.get(service.hostname)?.join() ?? "";
-    const variant = `default-host|${port.port}|${this.#proxy}|${context.view.node.dnsDomain}|${aliases}`;
+    const addresses = addressesFor(service, context.view.node).join();
+    const variant = `default-host|${port.port}|${this.#proxy}|${context.view.node.dnsDomain}|${aliases}|${addresses}`;
     return context.memo.get([service, rule], variant, () => ({
       name: hostPort(service.hostname, port.port),
       domains: this.#domains(entry),
@@ -246,6 +248,7 @@ class TableBuilder {
     const aliases = this.#aliases.get(service.hostname);
     const domains = serviceDomains(service, {
       dnsDomain: this.#context.view.node.dnsDomain,
+      addresses: addressesFor(service, this.#context.view.node),
       ...(this.#proxy ? { port: port.port } : {}),
       ...(aliases ? { aliases } : {}),
     });

@@ -6,7 +6,9 @@ import type { ResourcesJson } from "../resources/to-json.ts";
 
 /** What the constraints declared in Envoy's API say of every resource: nothing where all hold. */
 export function violationsOf(resources: ResourceSet): readonly string[] {
-  return Object.values(typeUrls).flatMap((typeUrl) =>
+  // The table of names is for the agent, not for Envoy.
+  const ofEnvoy = Object.values(typeUrls).filter((typeUrl) => typeUrl !== typeUrls.nameTable);
+  return ofEnvoy.flatMap((typeUrl) =>
     [...resources.ofType(typeUrl).values()].flatMap(({ name, any }) => {
       const unpacked = unpackAny(fromBinary(AnySchema, any));
       if (unpacked === undefined) return [`${name}: unknown type ${typeUrl}`];
