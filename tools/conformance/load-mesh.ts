@@ -9,6 +9,9 @@ import { createStore, type MeshSnapshot, type NodeInput, type ProxyNode, parseNo
 export interface MeshSettings {
   readonly outboundTrafficPolicy?: { readonly mode: string };
   readonly inboundTrafficPolicy?: { readonly mode: string };
+  readonly trustDomain?: string;
+  readonly trustDomainAliases?: readonly string[];
+  readonly extensionProviders?: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** A mesh given as YAML texts, and the proxy that looks at it. */

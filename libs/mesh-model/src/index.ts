@@ -9,7 +9,13 @@ export {
   mostSpecificHost,
   resolveHost,
 } from "./hostname.ts";
-export { addressesFor } from "./istio/auto-allocate.ts";
+export {
+  type KeySetSource,
+  keySetObject,
+  keySetOf,
+  keySetSourceKey,
+  keySetSourceOf,
+} from "./istio/key-set.ts";
 export { meshGateway } from "./istio/resolve-names.ts";
 export type {
   Authorities,

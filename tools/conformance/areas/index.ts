@@ -1,5 +1,6 @@
 import type { Area } from "../area.ts";
 import { acceptedInputs } from "./accepted-inputs.ts";
+import { authz } from "./authz.ts";
 import { gatewayApi } from "./gateway-api.ts";
 import { inboundClusters } from "./inbound-clusters.ts";
 import { ingress } from "./ingress.ts";
@@ -17,6 +18,7 @@ export const areas: readonly Area[] = [
   proxyAccepts("integration-inputs"),
   gatewayApi,
   ingress,
+  authz,
   simulation,
   sidecarRoutes,
   inboundClusters,

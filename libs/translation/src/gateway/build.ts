@@ -1,7 +1,9 @@
 import type { BuildContext } from "../context.ts";
+import { defined } from "../envoy/scalars.ts";
 import type { DownstreamTls, FilterChain, Listener, RouteTable } from "../ir/index.ts";
 import type { Reporter } from "../problems.ts";
 import { configRef } from "../refs.ts";
+import { buildAuthentication } from "../security/authentication.ts";
 import { buildAuthorization } from "../security/authorization.ts";
 import { tcpForward, tlsForwards } from "./layer4.ts";
 import { buildGatewayTable } from "./routes.ts";
@@ -149,6 +151,7 @@ class GatewayListenerBuilder {
       direction: "gateway",
       statPrefix: `outbound_${bind}_${port};`,
       routes: { kind: "rds", name: table },
+      ...defined({ authentication: buildAuthentication(this.#context) }),
       authorization: buildAuthorization(this.#context, "http"),
       forwardProxy: false,
       http10: this.#context.view.node.metadata.HTTP10 === "1",

@@ -1,13 +1,16 @@
 import type { HttpConnections, ProxyTraits } from "../ir/index.ts";
 import { alpn } from "./alpn.ts";
-import { authorization } from "./authorization.ts";
+import { authorization, externalAuthorization } from "./authorization.ts";
 import { cors, fault, grpcStats, grpcWeb, router } from "./fixed.ts";
 import type { EnvoyHttpFilter, HttpFilterRule } from "./http-filter.ts";
+import { jwtAuthentication } from "./jwt-authentication.ts";
 import { peerMetadata } from "./peer-metadata.ts";
 
 /** All HTTP filters in the order requests pass them, each with the reason for its place. A new filter is one line here. */
 const filters: readonly HttpFilterRule[] = [
   peerMetadata, // first: what follows may ask who the peer is
+  externalAuthorization, // before the mesh's own: who is asked may see requests that its policies refuse
+  jwtAuthentication, // before authorization, whose rules may ask what a token says
   authorization, // before anything that acts on the request: who may not ask gets no further
   grpcWeb, // before what looks at gRPC messages
   grpcStats, // sees what the client sent, before faults are injected

@@ -2,6 +2,7 @@ import type { Backend, LoadAssignment } from "./backend.ts";
 import type { Listener } from "./listener.ts";
 import type { RouteTable } from "./route.ts";
 
+export * from "./authentication.ts";
 export * from "./backend.ts";
 export * from "./listener.ts";
 export * from "./policy.ts";

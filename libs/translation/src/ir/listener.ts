@@ -1,4 +1,5 @@
 import type { ObjectRef } from "@weft/base";
+import type { Authentication } from "./authentication.ts";
 import type { AuthorizationChain } from "./policy.ts";
 import type { RouteTable } from "./route.ts";
 import type { DownstreamTls } from "./tls.ts";
@@ -83,5 +84,7 @@ export interface HttpConnections {
   readonly http10: boolean;
   /** Clients may speak gRPC-Web. */
   readonly grpcWeb: boolean;
+  /** Whose tokens requests may bring; absent where none are looked at. */
+  readonly authentication?: Authentication;
   readonly authorization?: AuthorizationChain;
 }

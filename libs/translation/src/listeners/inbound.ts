@@ -1,9 +1,11 @@
 import { isHttp, type Protocol } from "@weft/mesh-model";
 import { type BuildContext, reporterFor, serviceRef } from "../context.ts";
+import { defined } from "../envoy/scalars.ts";
 import { buildServerTls } from "../gateway/tls.ts";
 import type { DownstreamTls, FilterChain, InspectedPorts, Listener, NetworkFilter } from "../ir/index.ts";
 import { fixedBackends, inboundBackendName } from "../names.ts";
 import { buildInboundTable } from "../routes/inbound.ts";
+import { buildAuthentication } from "../security/authentication.ts";
 import { buildAuthorization } from "../security/authorization.ts";
 import { type MtlsSubject, mtlsPorts, mtlsSettingOf } from "../security/peer-authentication.ts";
 import { type ChainKind, chainKinds, inspectionNeeds } from "./inbound-chains.ts";
@@ -48,6 +50,7 @@ function buildFilter(context: BuildContext, kind: ChainKind, target: ChainTarget
     forwardProxy: false,
     http10: context.view.node.metadata.HTTP10 === "1",
     grpcWeb: target.protocol === "GRPC-Web",
+    ...defined({ authentication: buildAuthentication(context) }),
     authorization,
   };
 }

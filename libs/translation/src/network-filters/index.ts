@@ -1,12 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { FilterSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
 import { HttpConnectionManagerSchema } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
-import { RBACSchema } from "@weft/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import { TcpProxySchema } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { pack } from "../envoy/any.ts";
 import { toDuration } from "../envoy/scalars.ts";
 import type { NetworkFilter, ProxyTraits, TcpForward } from "../ir/index.ts";
-import { shadowRulesStatPrefix, toRbac } from "../security/rbac.ts";
+import { networkAuthorization } from "./authorization.ts";
 import { toHttpConnectionManager } from "./http-connection-manager.ts";
 import { tcpMetadataExchange } from "./metadata-exchange.ts";
 
@@ -63,15 +62,7 @@ export function toNetworkFilters(filter: NetworkFilter, traits: ProxyTraits): En
   return [
     // before authorization, which may ask who the peer is
     ...(filter.exchangesMetadata ? exchange(traits) : []),
-    ...(filter.authorization?.policies ?? []).map(
-      (step): EnvoyFilter => ({
-        name: "envoy.filters.network.rbac",
-        configType: {
-          case: "typedConfig",
-          value: pack(RBACSchema, { rules: toRbac(step), statPrefix: "tcp.", shadowRulesStatPrefix }),
-        },
-      }),
-    ),
+    ...(filter.authorization ? networkAuthorization(filter.authorization) : []),
     toTcpProxy(filter),
   ];
 }

@@ -1,114 +1,132 @@
-import type { AuthorizationPolicy, AuthorizationRule as IstioRule } from "@weft/istio-api";
-import { type Config, selects } from "@weft/mesh-model";
+import type { Problem, WithProblems } from "@weft/base";
+import type { AuthorizationPolicy } from "@weft/istio-api";
+import type { Config } from "@weft/mesh-model";
 import type { BuildContext } from "../context.ts";
-import type {
-  AuthorizationChain,
-  AuthorizationRule,
-  AuthorizationStep,
-  Permission,
-  Principal,
-} from "../ir/index.ts";
-import type { Reporter } from "../problems.ts";
+import type { AuthorizationChain, AuthorizationRule, AuthorizationStep, ExternalStep } from "../ir/index.ts";
+import { ProblemList } from "../problems.ts";
 import { configRef } from "../refs.ts";
-import { conditionTerms } from "./conditions.ts";
-import { asksTheUncheckable, operationTerms, sourceTerms, type Term } from "./terms.ts";
+import { attachedPolicies } from "./attachment.ts";
+import { authorizerRulePrefix, resolveAuthorizer } from "./external-authorizer.ts";
+import { buildRules } from "./rules.ts";
+import { createTrustDomains } from "./trust-domains.ts";
 
 type Policy = Config<AuthorizationPolicy>;
 type Transport = "http" | "tcp";
 
-/** Policies for the own workload: of the root namespace and of its own, that select it or select all. */
-function policiesOf({ view }: BuildContext): readonly Policy[] {
-  // The kind was validated on the way into the snapshot.
-  const all = (view.snapshot.configs.others.get("AuthorizationPolicy") ?? []) as readonly Policy[];
-  const root = view.snapshot.meshConfig.rootNamespace;
-  const ordered = [root, ...(view.node.namespace === root ? [] : [view.node.namespace])];
-  return ordered.flatMap((namespace) =>
-    all.filter(
-      ({ spec, ...policy }) =>
-        policy.namespace === namespace &&
-        // A policy with a target is for that alone: a waypoint or a gateway of the Gateway API, which this is not.
-        spec.targetRef === undefined &&
-        !spec.targetRefs?.length &&
-        selects(spec.selector?.matchLabels ?? {}, view.labels),
-    ),
-  );
-}
+/** Annotation of policies that are only tried out. */
+const dryRunAnnotation = "istio.io/dry-run";
 
-/** A rule in the making. */
-interface RuleInput {
-  readonly policy: Policy;
-  readonly transport: Transport;
-  readonly trustDomain: string;
-  readonly report: Reporter;
+/** What Go's `strconv.ParseBool` takes, which users of the annotation may have written. */
+const trueWords: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
+const falseWords: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
+
+/** Builds the decisions for one proxy, on one transport. */
+class AuthorizationBuilder {
+  readonly problems = new ProblemList();
+  readonly #context: BuildContext;
+  readonly #transport: Transport;
+
+  constructor(context: BuildContext, transport: Transport) {
+    this.#context = context;
+    this.#transport = transport;
+  }
+
+  build(): AuthorizationChain {
+    const policies = attachedPolicies<AuthorizationPolicy>(this.#context.view, "AuthorizationPolicy");
+    const ofAction = (action: string) => policies.filter(({ spec }) => (spec.action ?? "ALLOW") === action);
+    return {
+      external: this.#external(ofAction("CUSTOM")),
+      policies: (["AUDIT", "DENY", "ALLOW"] as const).flatMap((action) => {
+        const chosen = ofAction(action);
+        return chosen.length === 0 ? [] : [this.#step(action, chosen)];
+      }),
+    };
+  }
+
+  #step(action: AuthorizationStep["action"], policies: readonly Policy[]): AuthorizationStep {
+    const tried = policies.filter((policy) => this.#isDryRun(policy));
+    const enforced = policies.filter((policy) => !tried.includes(policy));
+    return {
+      action,
+      ...(enforced.length === 0 ? {} : { rules: enforced.flatMap((policy) => this.#rules(policy)) }),
+      ...(tried.length === 0 ? {} : { dryRun: tried.flatMap((policy) => this.#rules(policy)) }),
+    };
+  }
+
+  #rules(policy: Policy, namePrefix = ""): readonly AuthorizationRule[] {
+    const { trustDomain, trustDomainAliases } = this.#context.mesh;
+    return buildRules({
+      policy,
+      transport: this.#transport,
+      trustDomains: createTrustDomains(trustDomain, trustDomainAliases),
+      report: this.problems.for(configRef(policy)),
+      namePrefix,
+    });
+  }
+
+  #isDryRun(policy: Policy): boolean {
+    const value = policy.annotations[dryRunAnnotation];
+    if (value === undefined || falseWords.includes(value)) return false;
+    if (trueWords.includes(value)) return true;
+    this.problems
+      .for(configRef(policy))
+      .warn(
+        "bad-annotation",
+        `metadata.annotations["${dryRunAnnotation}"]`,
+        `is "${value}", allowed are true and false; the policy is enforced`,
+      );
+    return false;
+  }
+
+  /** What is asked of others, each by what its policies hold for. Where nobody can be asked, that is denied. */
+  #external(policies: readonly Policy[]): readonly ExternalStep[] {
+    const enforced = policies.filter((policy) => {
+      const tried = this.#isDryRun(policy);
+      if (tried)
+        this.problems
+          .for(configRef(policy))
+          .warn("unsupported-field", "metadata.annotations", "a dry run of CUSTOM has no effect");
+      return !tried;
+    });
+    const providerOf = ({ spec }: Policy) => spec.provider?.name ?? "";
+    const names = [...new Set(enforced.map(providerOf))].sort();
+    return names.flatMap((name): ExternalStep[] => {
+      const own = enforced.filter((policy) => providerOf(policy) === name);
+      const rules = own.flatMap((policy) => this.#rules(policy, authorizerRulePrefix(name)));
+      const resolved =
+        names.length > 1
+          ? { problem: `a workload can have one provider, this one has ${names.join(", ")}` }
+          : resolveAuthorizer(this.#context.view, name);
+      if ("authorizer" in resolved) {
+        const { authorizer } = resolved;
+        // Connections cannot be asked about over HTTP; the requests in them, where there are any, are.
+        return this.#transport === "tcp" && authorizer.protocol.kind === "http"
+          ? []
+          : [{ rules, authorizer }];
+      }
+      for (const policy of own)
+        this.problems
+          .for(configRef(policy))
+          .warn("bad-provider", "spec.provider", `${resolved.problem}; what the rules match is denied`);
+      return [{ rules }];
+    });
+  }
 }
 
 /**
- * All terms that can be checked on this transport. What bytes cannot show is no ground to let somebody in or to ask
- * somebody else (undefined: the rule never holds), and no reason to let somebody pass a DENY (it holds without it).
+ * What authorization policies decide for the own workload, in the order Istio asks them: CUSTOM, AUDIT, DENY, ALLOW.
+ * https://istio.io/latest/docs/reference/config/security/authorization-policy/
  */
-function applicable<T>(
-  terms: readonly Term<T>[],
-  { policy, transport }: RuleInput,
-): readonly T[] | undefined {
-  const usable = terms.filter(({ httpOnly }) => !httpOnly || transport === "http");
-  const refuses = policy.spec.action === "DENY" || policy.spec.action === "AUDIT";
-  return usable.length < terms.length && !refuses ? undefined : usable.map(({ value }) => value);
-}
-
-function allOf<T extends Permission | Principal>(parts: readonly T[]): T {
-  const any = { kind: "any" } as T; // both unions have it
-  return { kind: "all", of: parts.length === 0 ? [any] : parts } as unknown as T; // both unions have it, of themselves
-}
-
-function buildRule(input: RuleInput, rule: IstioRule, index: number): AuthorizationRule | undefined {
-  const { policy, trustDomain, report } = input;
-  const path = `spec.rules[${index}]`;
-  const allows = stepOf(policy) === "ALLOW";
-  const conditions = (rule.when ?? []).map((condition, i) =>
-    conditionTerms(condition, (what) => report.unsupported(`${path}.when[${i}]`, what)),
-  );
-  if (allows && conditions.includes(undefined)) return undefined;
-  const onRequest = conditions.flatMap((terms) => terms?.permission ?? []);
-  const onClient = conditions.flatMap((terms) => terms?.principal ?? []);
-  const sources = rule.from?.length ? rule.from.map(({ source }) => source ?? {}) : [{}];
-  const operations = rule.to?.length ? rule.to.map(({ operation }) => operation ?? {}) : [{}];
-  const principals = sources.flatMap((source) => {
-    if (asksTheUncheckable(source, report, path) && allows) return [];
-    const usable = applicable([...sourceTerms(source, trustDomain), ...onClient], input);
-    return usable ? [allOf<Principal>(usable)] : [];
-  });
-  const permissions = operations.flatMap((operation) => {
-    const usable = applicable([...operationTerms(operation), ...onRequest], input);
-    return usable ? [allOf<Permission>(usable)] : [];
-  });
-  if (principals.length === 0 || permissions.length === 0) return undefined;
-  return { name: `ns[${policy.namespace}]-policy[${policy.name}]-rule[${index}]`, permissions, principals };
-}
-
-/** The step a policy takes part in. An external decision that cannot be asked for is taken as a no. */
-function stepOf({ spec }: Policy): AuthorizationStep["action"] {
-  return spec.action === "CUSTOM" ? "DENY" : (spec.action ?? "ALLOW");
-}
-
-/** What authorization policies decide for the own workload, in the order Istio asks them: AUDIT, DENY, ALLOW. */
 export function buildAuthorization(context: BuildContext, transport: Transport): AuthorizationChain {
-  const policies = policiesOf(context);
-  const steps: AuthorizationStep[] = [];
-  for (const policy of policies)
-    if (policy.spec.action === "CUSTOM")
-      context.problems
-        .for(configRef(policy))
-        .warn("unsupported-field", "spec.action", "CUSTOM is not supported: what the rules match is denied");
-  for (const action of ["AUDIT", "DENY", "ALLOW"] as const) {
-    const ofAction = policies.filter((policy) => stepOf(policy) === action);
-    if (ofAction.length === 0) continue;
-    const rules = ofAction.flatMap((policy) => {
-      const report = context.problems.for(configRef(policy));
-      const input = { policy, transport, trustDomain: context.mesh.trustDomain, report };
-      return (policy.spec.rules ?? []).flatMap((rule, index) => buildRule(input, rule, index) ?? []);
-    });
-    // Only ALLOW means something without rules: nobody is let in.
-    if (rules.length > 0 || action === "ALLOW") steps.push({ action, rules });
-  }
-  return { policies: steps };
+  const { value, problems } = context.memo.get(
+    [context.view],
+    `authorization ${transport}`,
+    (): WithProblems<AuthorizationChain> => {
+      const builder = new AuthorizationBuilder(context, transport);
+      const chain = builder.build();
+      return { value: chain, problems: builder.problems.all() satisfies readonly Problem[] };
+    },
+  );
+  context.problems.addAll(problems);
+  return value;
 }

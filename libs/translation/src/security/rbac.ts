@@ -9,16 +9,21 @@ import {
 import type { HeaderMatcherSchema } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { UriTemplateMatchConfigSchema } from "@weft/envoy-api/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { pack } from "../envoy/any.ts";
+import { toMetadataMatcher } from "../envoy/metadata-match.ts";
 import { toStringMatcher } from "../envoy/string-match.ts";
-import type { AuthorizationStep, Permission, Principal, StringMatch } from "../ir/index.ts";
+import type {
+  AuthorizationRule,
+  AuthorizationStep,
+  ExternalStep,
+  Permission,
+  Principal,
+  TextMatch,
+} from "../ir/index.ts";
 
 type EnvoyPermission = MessageInitShape<typeof PermissionSchema>;
 type EnvoyPrincipal = MessageInitShape<typeof PrincipalSchema>;
 
-function toHeader(
-  name: string,
-  value: StringMatch | { readonly kind: "present" },
-): MessageInitShape<typeof HeaderMatcherSchema> {
+function toHeader(name: string, value: TextMatch): MessageInitShape<typeof HeaderMatcherSchema> {
   return {
     name,
     headerMatchSpecifier:
@@ -60,6 +65,8 @@ function toPermission(p: Permission): EnvoyPermission {
       return { rule: { case: "destinationIp", value: { addressPrefix: p.address, prefixLen: p.length } } };
     case "server-name":
       return { rule: { case: "requestedServerName", value: toStringMatcher(p.value) } };
+    case "metadata":
+      return { rule: { case: "metadata", value: toMetadataMatcher(p) } };
     default:
       return assertNever(p);
   }
@@ -85,6 +92,8 @@ function toPrincipal(p: Principal): EnvoyPrincipal {
       return { identifier: { case: "remoteIp", value: { addressPrefix: p.address, prefixLen: p.length } } };
     case "header":
       return { identifier: { case: "header", value: toHeader(p.name, p.value) } };
+    case "metadata":
+      return { identifier: { case: "metadata", value: toMetadataMatcher(p) } };
     default:
       return assertNever(p);
   }
@@ -92,18 +101,54 @@ function toPrincipal(p: Principal): EnvoyPrincipal {
 
 const actions = { ALLOW: RBAC_Action.ALLOW, DENY: RBAC_Action.DENY, AUDIT: RBAC_Action.LOG } as const;
 
-/** Prefix of dry-run statistics, which tools look for. */
-export const shadowRulesStatPrefix = "istio_dry_run_allow_";
+/** Prefixes of the statistics and the metadata that dry runs leave, which tools look for. */
+const dryRunPrefixes = { ALLOW: "istio_dry_run_allow_", DENY: "istio_dry_run_deny_", AUDIT: "" } as const;
 
-/** Envoy's RBAC rules for one step. */
-export function toRbac(step: AuthorizationStep): MessageInitShape<typeof RBACSchema> {
+/** Prefix of the metadata that tells whether an external decision is wanted, and by which rule. */
+const externalPrefix = "istio_ext_authz_";
+
+/** Where the metadata says which rule wants it. */
+export const externalPolicyId = `${externalPrefix}shadow_effective_policy_id`;
+
+/** Ending of the names of rules that deny because nobody can be asked. */
+const badCustomSuffix = "-deny-due-to-bad-CUSTOM-action";
+
+/** What RBAC filters for HTTP and for bytes have in common. */
+export interface RbacRules {
+  readonly rules?: MessageInitShape<typeof RBACSchema>;
+  readonly shadowRules?: MessageInitShape<typeof RBACSchema>;
+  readonly shadowRulesStatPrefix?: string;
+}
+
+function toRules(
+  action: keyof typeof actions,
+  rules: readonly AuthorizationRule[],
+  nameSuffix = "",
+): MessageInitShape<typeof RBACSchema> {
   return {
-    action: actions[step.action],
+    action: actions[action],
     policies: Object.fromEntries(
-      step.rules.map((rule) => [
-        rule.name,
-        { permissions: rule.permissions.map(toPermission), principals: rule.principals.map(toPrincipal) },
+      rules.map(({ name, permissions, principals }) => [
+        `${name}${nameSuffix}`,
+        { permissions: permissions.map(toPermission), principals: principals.map(toPrincipal) },
       ]),
     ),
   };
+}
+
+/** Envoy's RBAC rules for one step. */
+export function toRbac({ action, rules, dryRun }: AuthorizationStep): RbacRules {
+  return {
+    ...(rules === undefined ? {} : { rules: toRules(action, rules) }),
+    ...(dryRun === undefined ? {} : { shadowRules: toRules(action, dryRun) }),
+    // Istio's prefix where there is no dry run is that of ALLOW.
+    shadowRulesStatPrefix: dryRunPrefixes[dryRun === undefined ? "ALLOW" : action],
+  };
+}
+
+/** Rules that decide nothing, but leave in metadata which of them holds; where nobody can be asked, they deny. */
+export function toExternalRbac({ rules, authorizer }: ExternalStep): RbacRules {
+  return authorizer === undefined
+    ? { rules: toRules("DENY", rules, badCustomSuffix) }
+    : { shadowRules: toRules("DENY", rules), shadowRulesStatPrefix: externalPrefix };
 }

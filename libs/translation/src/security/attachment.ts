@@ -1,0 +1,47 @@
+import { type Config, type ProxyView, selects } from "@weft/mesh-model";
+
+interface TargetReference {
+  readonly group?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+/** How policies say whom they are for. */
+interface Attachable {
+  readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> | undefined } | undefined;
+  readonly targetRef?: TargetReference | undefined;
+  readonly targetRefs?: readonly TargetReference[] | undefined;
+}
+
+/** Label of the pods of a Gateway of the Gateway API: its name. */
+const gatewayNameLabel = "gateway.networking.k8s.io/gateway-name";
+
+/** Whether a policy is for the proxy's workload: by label, or as the Gateway that it serves. */
+function isFor(view: ProxyView, { namespace, spec }: Config<Attachable>): boolean {
+  const targets = spec.targetRefs?.length ? spec.targetRefs : spec.targetRef ? [spec.targetRef] : [];
+  if (targets.length === 0) return selects(spec.selector?.matchLabels ?? {}, view.labels);
+  const gateway = view.labels[gatewayNameLabel];
+  return (
+    namespace === view.node.namespace &&
+    targets.some(
+      ({ group, kind, name }) =>
+        group === "gateway.networking.k8s.io" && kind === "Gateway" && name !== undefined && name === gateway,
+    )
+  );
+}
+
+/**
+ * The policies of a kind that are for the proxy's workload, in Istio's order: those of the root namespace, then those of its own.
+ * https://istio.io/latest/docs/reference/config/type/workload-selector/
+ */
+export function attachedPolicies<Spec extends Attachable>(
+  view: ProxyView,
+  kind: string,
+): readonly Config<Spec>[] {
+  // The kind was validated on the way into the snapshot.
+  const all = (view.snapshot.configs.others.get(kind) ?? []) as readonly Config<Spec>[];
+  const namespaces = new Set([view.snapshot.meshConfig.rootNamespace, view.node.namespace]);
+  return [...namespaces].flatMap((namespace) =>
+    all.filter((policy) => policy.namespace === namespace && isFor(view, policy)),
+  );
+}
