@@ -26,7 +26,16 @@ const discovery = program
     several,
     [],
   )
-  .option("--registries <list>", "where services come from: Files", list, ["Files"])
+  .option(
+    "--registries <list>",
+    "where services come from: Kubernetes, Files (default: Kubernetes with --kubeconfig or in a pod, else Files)",
+    list,
+    [],
+  )
+  .option(
+    "--kubeconfig <file>",
+    "cluster to read (default: the pod's service account, $KUBECONFIG, ~/.kube/config)",
+  )
   .option("--meshConfig <file>", "mesh configuration", "./etc/istio/config/mesh")
   .option("-n, --namespace <namespace>", "root namespace: configuration for the whole mesh", "istio-system")
   .option("--domain <suffix>", "DNS suffix of services", "cluster.local")

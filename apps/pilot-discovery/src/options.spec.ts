@@ -54,11 +54,26 @@ describe("readDiscoveryOptions()", () => {
   });
 
   it.each([
-    [{ registries: ["Kubernetes"] }, "--registries: there is no Kubernetes, allowed are Files"],
+    [{ registries: ["Consul"] }, "--registries: there is no Consul, allowed are Kubernetes, Files"],
     [{ shutdownDuration: "soon" }, "--shutdownDuration: soon is no duration such as 10s"],
     [{ grpcAddr: "x" }, '--grpcAddr: "x" is no address'],
   ])("says of %j: %s", async (more, message) => {
     await expect(readDiscoveryOptions({ ...flags, ...more }, {})).rejects.toThrow(message);
+  });
+});
+
+describe("the registries", () => {
+  const inPod = { KUBERNETES_SERVICE_HOST: "10.96.0.1" };
+  it.each([
+    ["nothing", {}, {}, undefined],
+    ["a kubeconfig", { kubeconfig: "f" }, {}, { kubeconfig: "f" }],
+    ["a pod", {}, inPod, {}],
+    ["a pod and folders", { configDir: ["mesh"] }, inPod, undefined],
+    ["their name", { registries: ["Kubernetes"] }, {}, {}],
+    ["the name of others", { registries: ["Files"], kubeconfig: "f" }, inPod, undefined],
+  ])("from %s", async (_, more, env, kubernetes) => {
+    const options = await readDiscoveryOptions({ ...flags, registries: [], ...more }, env);
+    expect(options.kubernetes).toEqual(kubernetes);
   });
 });
 

@@ -13,6 +13,7 @@ export interface DiscoveryFlags {
   readonly monitoringAddr: string;
   readonly configDir: readonly string[];
   readonly registries: readonly string[];
+  readonly kubeconfig?: string;
   readonly meshConfig: string;
   readonly namespace: string;
   readonly domain: string;
@@ -30,6 +31,8 @@ export interface DiscoveryOptions {
   readonly grpc: ListenAddress;
   readonly monitoring: ListenAddress;
   readonly configDirs: readonly string[];
+  /** Whether and how a cluster is read. */
+  readonly kubernetes: { readonly kubeconfig?: string } | undefined;
   readonly meshConfig: MeshConfig;
   readonly clusterId: string;
   readonly shutdownMs: number;
@@ -45,7 +48,6 @@ export const flagsWithoutEffect: readonly (readonly [flag: string, reason: strin
   ["--secureGrpcAddr <address>", "xDS is served in plain text only"],
   ["--httpsAddr <address>", "admission webhooks are galley's and the injector's"],
   ["--networksConfig <file>", "networks come from the mesh configuration"],
-  ["--kubeconfig <file>", "Kubernetes is not among the registries"],
   ["--clusterAliases <aliases>", "there is one cluster"],
   ["--profile", "use node --inspect"],
   ["--caCertFile <file>", "xDS is served in plain text only"],
@@ -53,8 +55,8 @@ export const flagsWithoutEffect: readonly (readonly [flag: string, reason: strin
   ["--tlsKeyFile <file>", "xDS is served in plain text only"],
   ["--tls-cipher-suites <list>", "xDS is served in plain text only"],
   ["--tls-min-version <version>", "xDS is served in plain text only"],
-  ["--kubernetesApiQPS <number>", "Kubernetes is not among the registries"],
-  ["--kubernetesApiBurst <number>", "Kubernetes is not among the registries"],
+  ["--kubernetesApiQPS <number>", "lists are read page by page, one watch a kind"],
+  ["--kubernetesApiBurst <number>", "lists are read page by page, one watch a kind"],
   ["--ctrlz_port <port>", "see /debug on --httpAddr"],
   ["--plugins <list>", "the filters are built in"],
   ["--resync <interval>", "sources are watched"],
@@ -67,8 +69,8 @@ export const flagsWithoutEffect: readonly (readonly [flag: string, reason: strin
   ["--disable-install-crds", "nothing is installed"],
 ];
 
-/** The registries that there are; Istio's `Kubernetes` is for later. */
-const registries = ["Files"];
+/** The registries that there are. */
+const registries: readonly string[] = ["Kubernetes", "Files"];
 
 /** Reads flags and environment. Throws where one is wrong, naming it; notes on flags without effect are logged. */
 export async function readDiscoveryOptions(
@@ -94,6 +96,11 @@ export async function readDiscoveryOptions(
     grpc: parseAddress("--grpcAddr", flags.grpcAddr),
     monitoring: parseAddress("--monitoringAddr", flags.monitoringAddr),
     configDirs: flags.configDir,
+    kubernetes: readsKubernetes(flags, env)
+      ? flags.kubeconfig === undefined
+        ? {}
+        : { kubeconfig: flags.kubeconfig }
+      : undefined,
     meshConfig: {
       ...(await readMeshConfig(flags.meshConfig, logger)),
       rootNamespace: flags.namespace,
@@ -105,6 +112,18 @@ export async function readDiscoveryOptions(
     instance: env.POD_NAME || hostname(),
     logger,
   };
+}
+
+/**
+ * Whether a cluster is read: where the registries say so; where they say nothing, with a kubeconfig, and in a pod that
+ * has not been given folders.
+ */
+function readsKubernetes(
+  { registries: named, kubeconfig, configDir }: DiscoveryFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  if (named.length > 0) return named.includes("Kubernetes");
+  return kubeconfig !== undefined || (env.KUBERNETES_SERVICE_HOST !== undefined && configDir.length === 0);
 }
 
 /** commander's name of a flag: `--tls-min-version <v>` → `tlsMinVersion`. */

@@ -4,6 +4,7 @@ export { defaultFileLimits, type FileLimits } from "./files/scan.ts";
 export { type WatchFilesOptions, watchFiles } from "./files/watch-files.ts";
 export {
   type ConnectOptions,
+  checkCredentials,
   connectKubernetes,
   createKubeApi,
   type KubeApi,

@@ -93,6 +93,26 @@ export async function connectKubernetes(options: ConnectOptions = {}): Promise<K
   });
 }
 
+/**
+ * Asks the server for its version, to find out at the start what no waiting would mend: credentials that it refuses, a
+ * certificate that is not of the CA. That the server does not answer is no reason to give up: it may come back.
+ *
+ * @throws KubeConfigError
+ */
+export async function checkCredentials(api: KubeApi): Promise<void> {
+  try {
+    await api.get({ path: "/version" });
+  } catch (cause) {
+    const { message, code } = cause as { readonly message: string; readonly code?: string };
+    const refused = cause instanceof KubeApiError && cause.status === 401;
+    if (!refused && !certificateErrors.some((name) => code?.includes(name))) return;
+    throw new KubeConfigError(`${api.server} does not go with these credentials: ${message}`, { cause });
+  }
+}
+
+/** Parts of the codes that Node gives errors of the server's certificate. */
+const certificateErrors = ["CERT", "SELF_SIGNED", "UNABLE_TO_VERIFY", "ALTNAME"];
+
 function parseServer(where: string, server: string): URL {
   const url = URL.canParse(server) ? new URL(server) : undefined;
   if (url?.protocol === "https:" || url?.protocol === "http:") return url;
