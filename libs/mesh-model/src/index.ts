@@ -9,6 +9,7 @@ export {
   mostSpecificHost,
   resolveHost,
 } from "./hostname.ts";
+export { addressesFor } from "./istio/auto-allocate.ts";
 export {
   type KeySetSource,
   keySetObject,
