@@ -244,6 +244,7 @@ class WiredProxy implements ProxyServer {
       },
       httpFilters: httpFilterFactories,
       createConnectionManager: dataPath.createConnectionManager,
+      callCluster: dataPath.callCluster,
       createRouter: dataPath.createRouter,
     };
   }

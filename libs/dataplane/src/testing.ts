@@ -168,3 +168,25 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
+
+/** For tests: an HTTP server that answers with the request as it came: its line, and headers sorted by name. */
+export async function startEcho(cleanup: ReturnType<typeof createCleanup>): Promise<number> {
+  const own = /^(?:host|connection|x-request-id|x-envoy-|x-forwarded-proto|x-case|content-length)/;
+  const server: Server = createServer(({ method, url, rawHeaders }, response) => {
+    const values = new Map<string, string>();
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = (rawHeaders[i] ?? "").toLowerCase();
+      const before = values.get(name);
+      const value = rawHeaders[i + 1] ?? "";
+      if (!own.test(name)) values.set(name, before === undefined ? value : `${before},${value}`);
+    }
+    const lines = [...values].map(([name, value]) => `${name}: ${value}`);
+    response.end([`${method} ${url}`, ...lines.sort()].join("\n"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanup.add(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(() => resolve()));
+  });
+  return (server.address() as AddressInfo).port; // it listens on TCP
+}

@@ -23,6 +23,7 @@ export function createBareEnvironment(bootstrap?: Bootstrap): CompileEnvironment
     logFile: () => ({ write: () => {}, close: async () => {} }),
     httpFilters: httpFilterFactories,
     createConnectionManager: dataPath.createConnectionManager,
+    callCluster: dataPath.callCluster,
     createRouter: dataPath.createRouter,
   };
 }

@@ -87,6 +87,7 @@ function simulatedEnvironment(
       httpConfigs.set(serve, config);
       return serve;
     },
+    callCluster: () => () => {},
     createRouter: () => neverServed,
   } as unknown as CompileEnvironment; // only what compiling touches is real
 }

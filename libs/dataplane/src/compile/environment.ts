@@ -1,6 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { LogFile } from "../access-log/index.ts";
 import type { ClusterSet } from "../runtime/cluster.ts";
+import type { CallCluster } from "../runtime/cluster-call.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type { HttpFilter, TerminalHttpFilter } from "../runtime/http-filter.ts";
@@ -48,6 +49,8 @@ export interface CompileEnvironment extends TransportEnvironment {
   readonly logFile: (path: string) => LogFile;
   /** HTTP filters that are compiled in, without the router. */
   readonly httpFilters: readonly HttpFilterFactory[];
+  /** By which filters ask services of their own. */
+  readonly callCluster: CallCluster;
   readonly createConnectionManager: (config: HttpConnectionManagerConfig) => NetworkFilter;
   /** The router as the last filter of a chain; `stats` is the connection manager's scope. */
   readonly createRouter: (options: {

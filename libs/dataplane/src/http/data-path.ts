@@ -1,11 +1,13 @@
 import type { Clock } from "@weft/base";
 import type { ClusterSet } from "../runtime/cluster.ts";
+import type { CallCluster } from "../runtime/cluster-call.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
 import type { OnFault } from "../runtime/faults.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type { TerminalHttpFilter } from "../runtime/http-filter.ts";
 import type { StatsScope } from "../runtime/stats.ts";
 import { createUpstreamPools } from "../upstream/pools.ts";
+import { createClusterClient } from "./cluster-client.ts";
 import { createHttpConnectionManager } from "./connection-manager.ts";
 import { createRouter } from "./router/router.ts";
 import { TimerWheel } from "./timer-wheel.ts";
@@ -21,6 +23,8 @@ export interface HttpDataPathOptions {
 /** The HTTP data path: connection managers and routers that share pools and timers. */
 export interface HttpDataPath {
   createConnectionManager(config: HttpConnectionManagerConfig): NetworkFilter;
+  /** Requests that filters make. */
+  readonly callCluster: CallCluster;
   /** The last HTTP filter of a chain; `stats` is the connection manager's scope. */
   createRouter(options: {
     readonly stats: StatsScope;
@@ -41,6 +45,7 @@ export function createHttpDataPath({ clock, clusters, onFault }: HttpDataPathOpt
   });
   return {
     createConnectionManager: (config) => createHttpConnectionManager(config, wheel, onFault),
+    callCluster: createClusterClient({ clusters, pools, wheel }),
     createRouter: ({ stats, suppressEnvoyHeaders }) =>
       createRouter({
         name: "envoy.filters.http.router",

@@ -2,6 +2,7 @@ import type { HttpFilterFactory } from "../../compile/environment.ts";
 import { cors } from "./cors/compile.ts";
 import { fault } from "./fault/compile.ts";
 import { grpcStats } from "./grpc-stats/compile.ts";
+import { jwtAuthn } from "./jwt-authn/compile.ts";
 import { localRateLimit } from "./local-ratelimit/compile.ts";
 import { rbac } from "./rbac/compile.ts";
 
@@ -14,5 +15,6 @@ export const httpFilterFactories: readonly HttpFilterFactory[] = [
   fault,
   grpcStats,
   localRateLimit,
+  jwtAuthn,
   rbac,
 ];
