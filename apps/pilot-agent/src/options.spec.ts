@@ -57,6 +57,23 @@ describe("readAgentOptions()", () => {
     expect(env.OTHER).toBe("2");
   });
 
+  it.each([
+    ["weft", undefined, "true"],
+    ["weft", "false", undefined],
+    ["envoy", undefined, undefined],
+    ["envoy", "true", "true"],
+  ] as const)("has %s told %s ask for virtual hosts: %s", async (proxy, given, asks) => {
+    const env = { ...(given && { WEFT_VIRTUAL_HOST_DISCOVERY: given }), INSTANCE_IP: "127.0.0.1" };
+    const { node } = await readAgentOptions("sidecar", { ...flags, proxy }, env);
+    expect(node.metadata.VIRTUAL_HOST_DISCOVERY).toBe(asks);
+  });
+
+  it("refuses another word for that", async () => {
+    await expect(readAgentOptions("sidecar", flags, { WEFT_VIRTUAL_HOST_DISCOVERY: "yes" })).rejects.toThrow(
+      "WEFT_VIRTUAL_HOST_DISCOVERY: yes is not allowed, it must be true or false",
+    );
+  });
+
   it("waits for the last connection where it is told to", async () => {
     const env = {
       INSTANCE_IP: "10.0.0.1",

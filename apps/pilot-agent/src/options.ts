@@ -10,6 +10,7 @@ import {
   buildNodeMetadata,
   type Environment,
   envoyCommand,
+  hostDiscoveryMetadata,
   parseAppMetricsTarget,
   parseProxyConfig,
   weftCommand,
@@ -59,7 +60,7 @@ const weftProxyMain = fileURLToPath(new URL("../../proxy/bin/weft-proxy.mjs", im
 /**
  * Puts flags and environment together, as Istio's agent does: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,
  * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS,
- * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, and those of {@link readSecretsConfig}.
+ * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, WEFT_VIRTUAL_HOST_DISCOVERY, and those of {@link readSecretsConfig}.
  * What is wrong but can be left out is logged; what cannot throws.
  */
 export async function readAgentOptions(
@@ -85,6 +86,7 @@ export async function readAgentOptions(
   for (const problem of [...problems, ...metadata.problems, ...appMetrics.problems]) {
     logger[problem.severity === "error" ? "error" : "warn"](formatProblem(problem));
   }
+  const hosts = hostDiscoveryMetadata(env.WEFT_VIRTUAL_HOST_DISCOVERY, flags.proxy);
   const namespace = env.POD_NAMESPACE || "default";
   const secrets = readSecretsConfig(env, namespace);
   return {
@@ -96,7 +98,7 @@ export async function readAgentOptions(
       namespace,
       dnsDomain: flags.domain || `${namespace}.svc.cluster.local`,
       serviceCluster: proxyConfig.serviceCluster,
-      metadata: metadata.value,
+      metadata: { ...hosts, ...metadata.value },
     }),
     proxyConfig,
     instanceIps: [ip],

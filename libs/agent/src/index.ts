@@ -2,6 +2,7 @@ export { type Agent, type AgentEnd, type AgentOptions, startAgent, writeBootstra
 export type { AgentAddresses, AgentPorts } from "./bootstrap/ports.ts";
 export { maxZeroWaitMs } from "./drain.ts";
 export { HttpCallError, type HttpCallOptions, httpCall } from "./http-client.ts";
+export { hostDiscoveryMetadata } from "./node/host-discovery.ts";
 export { type BootstrapNode, buildNode, type NodeOptions } from "./node/node.ts";
 export { buildNodeMetadata, type Environment } from "./node/node-metadata.ts";
 export { type ProxyConfig, parseProxyConfig } from "./node/proxy-config.ts";

@@ -82,6 +82,13 @@ export function onWanted(state: ClientState, wanted: ReadonlySet<string>): Clien
   return { ...state, wanted, versions };
 }
 
+/** The state once the client no longer has some of what it accepted. */
+export function onForgotten(state: ClientState, names: Iterable<string>): ClientState {
+  const versions = new Map(state.versions);
+  for (const name of names) versions.delete(name);
+  return versions.size === state.versions.size ? state : { ...state, versions };
+}
+
 /** The type's first request on a stream; it tells what the client has from before. */
 export function firstRequest(state: ClientState): DiscoveryRequest | DeltaDiscoveryRequest {
   const { typeUrl, version } = state;

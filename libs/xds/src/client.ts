@@ -9,6 +9,7 @@ import {
   type ClientState,
   firstRequest,
   onAccepted,
+  onForgotten,
   onWanted,
   reject,
   updateOf,
@@ -83,12 +84,15 @@ export interface XdsClientSubscription {
   readonly ready: boolean;
   /** Wants these names from now on. Only for a subscription by name. */
   setNames(names: Iterable<string>): void;
+  /** Forgets that it has these: it takes them again when the server sends them. Only for a subscription to all there is. */
+  forget(names: Iterable<string>): void;
   /** Tells the server, after the fact, that what it sent last was no good after all. */
   reject(reason: string): void;
 }
 
 /** An xDS client on one aggregated stream, which it keeps open. What was accepted stays while the server is away. */
 export interface XdsClient {
+  readonly mode: XdsMode;
   /** Whether the server has answered on the present stream. */
   readonly connected: boolean;
   /** Subscribes to a type, once per type. */
@@ -210,6 +214,7 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
   };
 
   return {
+    mode,
     get connected() {
       return connected;
     },
@@ -249,6 +254,10 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
           if (mode === "sotw" && watch.pending.length > 0) return;
           const request = wantedRequest(before, watch.state);
           if (request !== undefined && call !== undefined) send(request);
+        },
+        forget: (names) => {
+          assert(watch.state.wanted === "*", `${typeUrl} is subscribed to by name`);
+          watch.state = onForgotten(watch.state, names);
         },
         reject: (reason) => {
           const { state } = watch;

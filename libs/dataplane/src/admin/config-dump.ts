@@ -5,6 +5,7 @@ import { BootstrapSchema } from "@weft/envoy-api/envoy/config/bootstrap/v3/boots
 import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@weft/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
+import { VirtualHostSchema } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import {
   type RouteConfiguration,
   RouteConfigurationSchema,
@@ -108,7 +109,7 @@ function listenersSection({ resources }: AdminOptions, wanted: (name: string) =>
 
 /** Route configurations stand in the dump on their own too where listeners hold them in place. */
 function routesSection({ resources }: AdminOptions, wanted: (name: string) => boolean): Section {
-  const { routes: state, listeners } = resources.state;
+  const { routes: state, virtualHosts, listeners } = resources.state;
   const { entry, of } = dumper(RouteConfigurationSchema, "route_config", wanted);
   const inline = [...listeners.records.values()].flatMap((record) =>
     inlineRoutes(record.value)
@@ -124,8 +125,20 @@ function routesSection({ resources }: AdminOptions, wanted: (name: string) => bo
   return compact({
     "@type": adminType("RoutesConfigDump"),
     static_route_configs: inline,
-    dynamic_route_configs: of(state.records.values(), false).map(entry),
+    dynamic_route_configs: of(state.records.values(), false).map((record) =>
+      entry(withHosts(record, virtualHosts.records)),
+    ),
   });
+}
+
+/** A table with the hosts that VHDS sent of it, as Envoy shows it. */
+function withHosts(record: ConfigRecord, hosts: ReadonlyMap<string, ConfigRecord>): ConfigRecord {
+  const table = fromBinary(RouteConfigurationSchema, record.value);
+  if (table.vhds === undefined) return record;
+  for (const { name, value } of hosts.values())
+    if (name.slice(0, name.lastIndexOf("/")) === record.name)
+      table.virtualHosts.push(fromBinary(VirtualHostSchema, value));
+  return { ...record, value: toBinary(RouteConfigurationSchema, table) };
 }
 
 /** The `route_config` of every connection manager of an encoded listener. */

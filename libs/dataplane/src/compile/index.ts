@@ -7,7 +7,12 @@ export { compileListener } from "./listener.ts";
 export { listenerFilterNames } from "./listener-filters.ts";
 export { networkFilterNames } from "./network-filters.ts";
 export type { Compiled } from "./problems.ts";
-export { compileRouteTable } from "./route/table.ts";
+export {
+  type CompiledHost,
+  compileRouteTable,
+  compileTableHead,
+  type RouteTableHead,
+} from "./route/table.ts";
 export { createTlsEnvironment, type TlsEnvironment } from "./tls/environment.ts";
 export { compileSecret } from "./tls/secret.ts";
 export { transportSocketNames } from "./transport-socket.ts";

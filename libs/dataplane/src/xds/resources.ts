@@ -13,13 +13,15 @@ import {
   compileCluster,
   compileEndpoints,
   compileListener,
-  compileRouteTable,
+  compileTableHead,
 } from "../compile/index.ts";
 import { BindError, type ListenerManager } from "../listener/index.ts";
 import type { ListenerConfig } from "../runtime/listener-config.ts";
 import { holdBackMs, type SecretRef, type TlsMaterial, TransportSocketError } from "../tls/index.ts";
 import { type ConfigState, createConfigState } from "./config-state.ts";
+import { RefusedError } from "./refused-error.ts";
 import type { RouteStore } from "./route-store.ts";
+import { createVirtualHosts } from "./virtual-hosts.ts";
 
 /** A resource as it comes in: its name and version, and the encoded message. */
 export interface IncomingResource {
@@ -51,16 +53,22 @@ export interface Resources {
   readonly applyEndpoints: ApplyResources;
   readonly applyListeners: ApplyResources;
   readonly applyRoutes: ApplyResources;
+  readonly applyVirtualHosts: ApplyResources;
   readonly state: {
     readonly clusters: ConfigState;
     readonly endpoints: ConfigState;
     readonly listeners: ConfigState;
     readonly routes: ConfigState;
+    readonly virtualHosts: ConfigState;
   };
   /** Listeners that wait for their routes, by name. */
   readonly warmingListeners: ReadonlySet<string>;
   /** Names of the route configurations that listeners refer to, waiting ones included. */
   routeNames(): Set<string>;
+  /** Whether a route configuration has its virtual hosts from VHDS. */
+  readonly discoversHosts: boolean;
+  /** Forgets the routes that have none of these names; returns the names of the virtual hosts that went with them. */
+  forgetRoutes(wanted: ReadonlySet<string>): readonly string[];
   /** The secrets that clusters and listeners refer to, waiting ones included, by key. */
   secretRefs(): Map<string, SecretRef>;
   /** What is in use for handshakes, each once; contexts whose secrets are missing are left out. */
@@ -80,7 +88,14 @@ export function createResources(options: ResourcesOptions): Resources {
     endpoints: createConfigState(clock),
     listeners: createConfigState(clock),
     routes: createConfigState(clock),
+    virtualHosts: createConfigState(clock),
   };
+  const virtualHosts = createVirtualHosts({
+    routes,
+    state: state.virtualHosts,
+    stats: environment.stats.scope("vhds"),
+    clock,
+  });
   /** How to give up on the listeners that wait. */
   const warming = new Map<string, { readonly config: ListenerConfig; readonly cancel: () => void }>();
   let waiting: (() => void)[] = [];
@@ -237,12 +252,16 @@ export function createResources(options: ResourcesOptions): Resources {
       const errors = await apply(
         { name: "route configuration", schema: RouteConfigurationSchema, state: state.routes },
         changed,
-        (message) => compileRouteTable(message, environment.httpFilters),
-        (table, { name }) => routes.set(name, table),
+        (message) => compileTableHead(message, environment.httpFilters),
+        (head) => virtualHosts.setTable(head),
       );
       // As in Envoy: a table in use stays, even if the server no longer has it.
       for (const name of removed) routes.setAbsent(name);
       return errors;
+    },
+    applyVirtualHosts: (changed, removed) => virtualHosts.apply(changed, removed),
+    get discoversHosts() {
+      return virtualHosts.needed;
     },
     routeNames() {
       const names = new Set<string>();
@@ -250,6 +269,10 @@ export function createResources(options: ResourcesOptions): Resources {
         for (const name of config.routeNames) names.add(name);
       }
       return names;
+    },
+    forgetRoutes(names) {
+      for (const name of [...state.routes.records.keys()]) if (!names.has(name)) state.routes.remove(name);
+      return virtualHosts.retain(names);
     },
     secretRefs() {
       const users = [
@@ -280,11 +303,6 @@ export function createResources(options: ResourcesOptions): Resources {
       else waiting.push(fn);
     },
   };
-}
-
-/** The configuration is well-formed, and cannot be used. */
-class RefusedError extends Error {
-  override readonly name = "RefusedError";
 }
 
 const recordOf = (state: ConfigState, name: string): IncomingResource =>

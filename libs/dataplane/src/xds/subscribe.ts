@@ -1,5 +1,12 @@
 import { typeUrls } from "@weft/envoy-api";
-import { accept, reject, type Verdict, type XdsClient, type XdsUpdate } from "@weft/xds";
+import {
+  accept,
+  reject,
+  type Verdict,
+  type XdsClient,
+  type XdsClientSubscription,
+  type XdsUpdate,
+} from "@weft/xds";
 import type { ClusterManager } from "../cluster/index.ts";
 import type { StatsScope } from "../runtime/stats.ts";
 import type { ConfigState } from "./config-state.ts";
@@ -61,7 +68,20 @@ export function subscribeResources(options: SubscribeOptions): void {
   const routeTables = client.subscribe(typeUrls.route, {
     names: [],
     initialFetchTimeoutMs: 0,
-    onUpdate: (update) => takeIn(update, resources.applyRoutes, stats.scope("rds"), state.routes, () => {}),
+    onUpdate: (update) =>
+      takeIn(update, resources.applyRoutes, stats.scope("rds"), state.routes, () => {
+        if (resources.discoversHosts && client.mode === "delta") subscribeHosts();
+      }),
+  });
+  let hosts: XdsClientSubscription | undefined;
+  /** Envoy asks for no host by name, and so for those of all tables. */
+  const subscribeHosts = once(() => {
+    hosts = client.subscribe(typeUrls.virtualHost, {
+      names: "*",
+      initialFetchTimeoutMs: 0,
+      onUpdate: (update) =>
+        takeIn(update, resources.applyVirtualHosts, stats.scope("vhds"), state.virtualHosts, () => {}),
+    });
   });
   const renewEndpointNames = () => {
     const names = clusters.serviceNames();
@@ -76,7 +96,9 @@ export function subscribeResources(options: SubscribeOptions): void {
   const renewRouteNames = () => {
     const names = resources.routeNames();
     routes.retain(names);
-    for (const name of [...state.routes.records.keys()]) if (!names.has(name)) state.routes.remove(name);
+    // Should their table come back, they are needed again.
+    const forgotten = resources.forgetRoutes(names);
+    hosts?.forget(forgotten);
     routeTables.setNames(names);
     secrets.setWanted(resources.secretRefs());
   };

@@ -2,6 +2,7 @@ import {
   type Route as RouteMessage,
   type VirtualHost,
   VirtualHost_TlsRequirementType,
+  VirtualHostSchema,
 } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import {
   type RouteConfiguration,
@@ -32,6 +33,7 @@ interface Scope {
   readonly filterConfig: ReadonlyMap<string, unknown>;
 }
 
+/** A virtual host, compiled. */
 interface Host {
   readonly lookup: RouteLookup<Route>;
   /** Answers requests without TLS; undefined where none is required. */
@@ -57,26 +59,101 @@ export function compileTable(
   factories: readonly HttpFilterFactory[],
   problems: Problems,
 ): RouteTable | undefined {
-  const filterConfigs = createFilterConfigCompiler(factories, problems);
-  const table: Scope = {
-    headers: [compileHeaderMutations(message, path, problems)],
-    filterConfig: filterConfigs(message.typedPerFilterConfig, `${path}typed_per_filter_config`),
-  };
-  const hosts = message.virtualHosts.map((host, index) => ({
-    domains: host.domains,
-    value: compileHost(host, `${path}virtual_hosts[${index}]`, message, table, filterConfigs, problems),
-  }));
-  const findHost = attempt(`${path}virtual_hosts`, problems, () =>
-    compileDomains(hosts, { ignorePort: message.ignorePortInHostMatching }),
+  if (message.vhds !== undefined)
+    problems.error(`${path}vhds`, "not-implemented", "is for route configurations that come over RDS");
+  const frame = compileFrame(message, path, factories, problems);
+  const hosts = message.virtualHosts.map((host, index) =>
+    frame.host(host, `${path}virtual_hosts[${index}]`, problems),
   );
-  if (findHost === undefined) return undefined;
-  return {
+  return attempt(`${path}virtual_hosts`, problems, () => frame.table(hosts));
+}
+
+/** A virtual host as it is compiled for one table. */
+export interface CompiledHost {
+  readonly domains: readonly string[];
+  readonly value: Host;
+}
+
+/** A route configuration apart from the virtual hosts that VHDS sends: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/vhds */
+export interface RouteTableHead {
+  readonly name: string;
+  /** Whether hosts come over VHDS. */
+  readonly discoversHosts: boolean;
+  compileHost(message: VirtualHost): Compiled<CompiledHost>;
+  /**
+   * The table with its own hosts and these.
+   * @throws {MatcherError} `duplicate-domain`
+   */
+  withHosts(hosts: Iterable<CompiledHost>): RouteTable;
+}
+
+/** Compiles a route configuration for hosts to be added to. */
+export function compileTableHead(
+  message: RouteConfiguration,
+  factories: readonly HttpFilterFactory[],
+): Compiled<RouteTableHead> {
+  const problems = new Problems();
+  problems.add(checkFields(RouteConfigurationSchema, message));
+  const { vhds } = message;
+  if (vhds !== undefined && vhds.configSource?.configSourceSpecifier.case !== "ads")
+    problems.error(
+      "vhds.config_source",
+      "not-implemented",
+      "must be ads, on the stream that the table came by",
+    );
+  const frame = compileFrame(message, "", factories, problems);
+  const own = message.virtualHosts.map((host, index) =>
+    frame.host(host, `virtual_hosts[${index}]`, problems),
+  );
+  attempt("virtual_hosts", problems, () => frame.table(own));
+  const head: RouteTableHead = {
     name: message.name,
-    match: (request, random) => {
-      const host = findHost(request.authority);
-      if (host === undefined) return undefined;
-      if (host.secure !== undefined && request.scheme !== "https") return host.secure;
-      return host.lookup(request, random);
+    discoversHosts: vhds !== undefined,
+    compileHost: (host) => {
+      const found = new Problems();
+      found.add(checkFields(VirtualHostSchema, host, "virtual_host"));
+      return compiled(frame.host(host, "virtual_host", found), found);
+    },
+    withHosts: (hosts) => frame.table([...own, ...hosts]),
+  };
+  return compiled(head, problems);
+}
+
+/** What a table gives its hosts. */
+interface Frame {
+  host(message: VirtualHost, path: string, problems: Problems): CompiledHost;
+  table(hosts: readonly CompiledHost[]): RouteTable;
+}
+
+function compileFrame(
+  message: RouteConfiguration,
+  path: string,
+  factories: readonly HttpFilterFactory[],
+  problems: Problems,
+): Frame {
+  const scope: Scope = {
+    headers: [compileHeaderMutations(message, path, problems)],
+    filterConfig: createFilterConfigCompiler(factories, problems)(
+      message.typedPerFilterConfig,
+      `${path}typed_per_filter_config`,
+    ),
+  };
+  return {
+    host: (host, at, found) => ({
+      domains: host.domains,
+      value: compileHost(host, at, message, scope, createFilterConfigCompiler(factories, found), found),
+    }),
+    table: (hosts) => {
+      const findHost = compileDomains(hosts, { ignorePort: message.ignorePortInHostMatching });
+      return {
+        name: message.name,
+        match: (request, random) => {
+          const host = findHost(request.authority);
+          if (host === undefined) return undefined;
+          if (host.secure !== undefined && request.scheme !== "https") return host.secure;
+          return host.lookup(request, random);
+        },
+      };
     },
   };
 }

@@ -7,7 +7,7 @@ const headerFields =
 /** Route configurations. */
 export const routeFields: Readonly<Record<string, FieldSupport>> = {
   [`${route}.RouteConfiguration`]: {
-    used: `name virtual_hosts ${headerFields} most_specific_header_mutations_wins ignore_port_in_host_matching
+    used: `name virtual_hosts vhds ${headerFields} most_specific_header_mutations_wins ignore_port_in_host_matching
       typed_per_filter_config request_mirror_policies max_direct_response_body_size_bytes`,
     withoutEffect: {
       validate_clusters: "a route to a cluster that is not there answers 503 (or as the route says)",
