@@ -20,9 +20,13 @@ export interface MessageReceiver {
   onWritable(): void;
 }
 
-/** Why a stream broke off: the other side closed or reset, spoke nonsense, or this side closed the connection. */
+/**
+ * Why a stream broke off. `remote-close`, `remote-reset`: the connection was closed or reset; `stream-reset`: the other side gave
+ * up this stream alone; `refused`: it says that it has not looked at it; `protocol-error`: it spoke nonsense;
+ * `local-close`: this side closed the connection.
+ */
 export type ResetReason =
-  | { readonly kind: "remote-close" | "remote-reset" | "local-close" }
+  | { readonly kind: "remote-close" | "remote-reset" | "stream-reset" | "refused" | "local-close" }
   | { readonly kind: "protocol-error"; readonly error: CodecError };
 
 /** Takes a response: 1xx heads, then the head. */
@@ -50,7 +54,7 @@ export interface ServerStream extends StreamWriter {
   writeInformational(head: ResponseHead): void;
   /** Once. `endStream`: there is no body. */
   writeHead(head: ResponseHead, endStream: boolean): void;
-  /** Closes the connection after this response; it says so if its head is not written yet. */
+  /** HTTP/1: closes the connection after this response; it says so if its head is not written yet. */
   closeAfterResponse(): void;
 }
 
@@ -60,9 +64,11 @@ export interface ServerHandler {
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): MessageReceiver;
   /** A request whose head could not be read: the stream is there to be answered, and closes after that. */
   onBadRequest(stream: ServerStream, error: CodecError): void;
+  /** The client broke the protocol in a way that there is no answer to; the connection closes. */
+  onProtocolError(): void;
   /** Bytes of a request's head have come, and not all of it. */
   onPartialHead(): void;
-  /** A response and its request are over. */
+  /** Nothing is under way any more. */
   onIdle(): void;
   /** The socket is closed; streams have been reset. */
   onClose(): void;
@@ -70,8 +76,10 @@ export interface ServerHandler {
 
 /** A downstream connection. */
 export interface ServerConnection {
-  /** From now on each response says that the connection closes, and then it does. */
+  /** Asks the client to use another connection: with each response, which is then the last, or with a frame of its own. */
   drain(): void;
+  /** Closes once nothing is under way; takes no new requests. */
+  finish(): void;
   /** Closes now. Streams under way are reset. */
   close(): void;
   /** The head that is under way takes too long: it is answered as a bad request. */
@@ -82,7 +90,7 @@ export interface ServerConnection {
 
 /** What a client connection tells its pool. */
 export interface ClientHandler {
-  /** A stream is done and the connection can take another. */
+  /** A stream is done, or the other side takes more of them: {@link ClientConnection.room} may have changed. */
   onReusable(): void;
   /** Closed by either side. */
   onClose(): void;
@@ -90,7 +98,13 @@ export interface ClientHandler {
 
 /** An upstream connection. */
 export interface ClientConnection {
-  /** Sends a head; only where the connection is free to take a stream. */
+  /** Streams that may be opened now; none once the connection is about to close. */
+  readonly room: number;
+  /** Streams under way. */
+  readonly active: number;
+  /** Takes bytes read; true where it keeps a view on them, so that the buffer must not be used again. */
+  receive(bytes: Buffer): boolean;
+  /** Sends a head; only where there is room. */
   request(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream;
   /** Closes now. A stream under way is reset. */
   close(): void;

@@ -12,6 +12,7 @@ import { checkFields } from "./check-fields.ts";
 import type { CompileEnvironment } from "./environment.ts";
 import { compileHttpFilters } from "./http-filters/index.ts";
 import { compileHeaders, compileHttp1, compilePath, compileTimeouts } from "./http-settings.ts";
+import { compileHttp2 } from "./http2-options.ts";
 import type { Problems } from "./problems.ts";
 import { compileTable } from "./route/table.ts";
 import { durationMs, reportUnknownExtension, unpackKnown } from "./values.ts";
@@ -62,6 +63,7 @@ export function compileHttpConnectionManager(
       terminal: filters.terminal,
       accessLogs: compileAccessLogs(message.accessLog, `${path}.access_log`, environment, problems),
       http1: compileHttp1(message),
+      http2: compileHttp2(message.http2ProtocolOptions),
       headers: compileHeaders(message),
       path: compilePath(message),
       timeouts: compileTimeouts(message),
@@ -141,10 +143,13 @@ function codecOf(
     case HttpConnectionManager_CodecType.HTTP1:
       return "http1";
     case HttpConnectionManager_CodecType.HTTP2:
-      problems.error(`${path}.codec_type`, "not-implemented", "HTTP2 is not served yet, use AUTO or HTTP1");
       return "http2";
     case HttpConnectionManager_CodecType.HTTP3:
-      problems.error(`${path}.codec_type`, "not-implemented", "HTTP3 is not served, use AUTO or HTTP1");
+      problems.error(
+        `${path}.codec_type`,
+        "not-implemented",
+        "HTTP3 is not served, use AUTO, HTTP1 or HTTP2",
+      );
       return "auto";
   }
 }

@@ -73,12 +73,12 @@ export function compileUpstreamTransport(
     secrets: [...matches, otherwise].flatMap(({ secrets }) => secrets),
     materials: [...matches, otherwise].flatMap(({ materials }) => materials),
     transport: {
-      connect: (target, localAddress, onread) => {
+      connect: (target, localAddress, onread, offered) => {
         const has = (target.metadata["envoy.transport_socket_match"] ?? {}) as Readonly<
           Record<string, unknown>
         >; // a Struct
         const chosen = matches.find(({ wanted }) => wanted.every(([key, value]) => has[key] === value));
-        return (chosen ?? otherwise).transport.connect(target, localAddress, onread);
+        return (chosen ?? otherwise).transport.connect(target, localAddress, onread, offered);
       },
     },
   };

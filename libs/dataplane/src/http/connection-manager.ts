@@ -1,6 +1,7 @@
 import type { MessageReceiver, ServerConnection, ServerHandler, ServerStream } from "../codec/codec.ts";
 import type { CodecError } from "../codec/error.ts";
-import { createHttp1Server } from "../codec/http1/server.ts";
+import type { FlushQueue } from "../codec/flush-queue.ts";
+import { createServerConnection, type ServerProtocol } from "../codec/server.ts";
 import type {
   AcceptedConnection,
   ConnectionInfo,
@@ -30,21 +31,22 @@ const delayedCloseMs = 1000;
  */
 export function createHttpConnectionManager(
   config: HttpConnectionManagerConfig,
-  wheel: TimerWheel,
-  onFault: OnFault = () => {},
+  shares: { readonly wheel: TimerWheel; readonly queue: FlushQueue; readonly onFault?: OnFault | undefined },
 ): NetworkFilter {
   const shared: Shared = {
     config,
-    wheel,
+    wheel: shares.wheel,
+    queue: shares.queue,
     stats: new DownstreamStats(config.stats),
     date: createDateSource(config.clock),
-    onFault,
+    onFault: shares.onFault ?? (() => {}),
     normalize: compilePathNormalizer(config.path),
   };
   return (connection) => new HttpConnection(shared, connection);
 }
 
 interface Shared extends StreamContext {
+  readonly queue: FlushQueue;
   readonly normalize: ((path: string) => NormalizedPath) | undefined;
 }
 
@@ -74,13 +76,16 @@ class HttpConnection implements ServedConnection, ServerHandler {
     stats.connections.inc();
     stats.activeConnections.inc();
     accepted.socket.setNoDelay(true);
-    this.#codec = createHttp1Server(
+    this.#codec = createServerConnection(
+      chooseProtocol(config, accepted.info),
       accepted.socket,
       accepted.head,
       {
         ...config.limits,
         ...config.http1,
         preserveCase: config.http1.preserveHeaderCase,
+        http2: config.http2,
+        queue: shared.queue,
         delayedCloseMs,
         clock: config.clock,
       },
@@ -97,10 +102,8 @@ class HttpConnection implements ServedConnection, ServerHandler {
     if (this.#drainTimer !== undefined) return;
     this.#shared.stats.drainClose.inc();
     this.#codec.drain();
-    // A client may be about to send: it learns of the drain from its next response, for so long as that takes.
-    this.#drainTimer = new WheelTimer(() => {
-      if (!this.#codec.busy) this.close();
-    });
+    // A client may be about to send: it is given so long to learn of the drain.
+    this.#drainTimer = new WheelTimer(() => this.#codec.finish());
     this.#shared.wheel.arm(this.#drainTimer, this.#shared.config.timeouts.drainMs);
   }
 
@@ -119,11 +122,14 @@ class HttpConnection implements ServedConnection, ServerHandler {
     const { config, stats } = this.#shared;
     this.#stopWaiting();
     stats.requests.inc();
-    stats.http1Requests.inc();
+    if (head.protocol === "HTTP/2") stats.http2Requests.inc();
+    else stats.http1Requests.inc();
     stats.activeRequests.inc();
     this.#requests++;
-    if (config.maxRequestsPerConnection > 0 && this.#requests >= config.maxRequestsPerConnection)
-      stream.closeAfterResponse();
+    if (config.maxRequestsPerConnection > 0 && this.#requests >= config.maxRequestsPerConnection) {
+      if (head.protocol === "HTTP/2") this.drain();
+      else stream.closeAfterResponse();
+    }
     const info = this.#newInfo(head);
     const active = new ActiveStream(this.#shared, stream, head, info, endStream);
     try {
@@ -143,6 +149,10 @@ class HttpConnection implements ServedConnection, ServerHandler {
     const head = new RequestHead("", "", "", "HTTP/1.1", new HeaderMap());
     const active = new ActiveStream(this.#shared, stream, head, this.#newInfo(head), true);
     active.refuse(localReplies.codecError(error.status, error.details));
+  }
+
+  onProtocolError(): void {
+    this.#shared.stats.protocolErrors.inc();
   }
 
   onPartialHead(): void {
@@ -232,6 +242,13 @@ class HttpConnection implements ServedConnection, ServerHandler {
     )
       head.authority = host;
   }
+}
+
+/** As Envoy: what the handshake agreed on counts, else the first bytes. */
+function chooseProtocol({ codec }: HttpConnectionManagerConfig, info: ConnectionInfo): ServerProtocol {
+  if (codec !== "auto") return codec;
+  if (info.tls === undefined || info.applicationProtocol === undefined) return "detect";
+  return info.applicationProtocol === "h2" ? "http2" : "http1";
 }
 
 /** False where the request is to be rejected; drops the headers where that is the setting. */

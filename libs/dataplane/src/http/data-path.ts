@@ -1,4 +1,5 @@
 import type { Clock } from "@weft/base";
+import { FlushQueue } from "../codec/flush-queue.ts";
 import type { ClusterSet } from "../runtime/cluster.ts";
 import type { CallCluster } from "../runtime/cluster-call.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
@@ -38,13 +39,21 @@ const bufferLimit = 1024 * 1024;
 /** Creates the HTTP data path, once per process. */
 export function createHttpDataPath({ clock, clusters, onFault }: HttpDataPathOptions): HttpDataPath {
   const wheel = new TimerWheel(clock, { onFault });
+  const queue = new FlushQueue();
   const pools = createUpstreamPools({
     clock,
     wheel,
-    http1: { maxHeadBytes: 60 * 1024, maxHeaders: 100, preserveCase: false, enableTrailers: true },
+    codec: {
+      maxHeadBytes: 60 * 1024,
+      maxHeaders: 100,
+      preserveCase: false,
+      enableTrailers: true,
+      queue,
+      clock,
+    },
   });
   return {
-    createConnectionManager: (config) => createHttpConnectionManager(config, wheel, onFault),
+    createConnectionManager: (config) => createHttpConnectionManager(config, { wheel, queue, onFault }),
     callCluster: createClusterClient({ clusters, pools, wheel }),
     createRouter: ({ stats, suppressEnvoyHeaders }) =>
       createRouter({

@@ -9,6 +9,7 @@ export class DownstreamStats {
   readonly protocolErrors: Counter;
   readonly requests: Counter;
   readonly http1Requests: Counter;
+  readonly http2Requests: Counter;
   readonly activeRequests: Gauge;
   readonly resetReceived: Counter;
   readonly idleTimeout: Counter;
@@ -28,6 +29,7 @@ export class DownstreamStats {
     this.protocolErrors = scope.counter("downstream_cx_protocol_error");
     this.requests = scope.counter("downstream_rq_total");
     this.http1Requests = scope.counter("downstream_rq_http1_total");
+    this.http2Requests = scope.counter("downstream_rq_http2_total");
     this.activeRequests = scope.gauge("downstream_rq_active");
     this.resetReceived = scope.counter("downstream_rq_rx_reset");
     this.idleTimeout = scope.counter("downstream_rq_idle_timeout");

@@ -13,6 +13,7 @@ import {
   defaultStreamTimeouts,
   type HttpConnectionManagerConfig,
 } from "../runtime/http-connection-manager.ts";
+import { defaultHttp2Settings } from "../runtime/http2-settings.ts";
 import type { ForwardAction, RetryPolicy, Route } from "../runtime/route.ts";
 import type { StreamInfo } from "../runtime/stream-info.ts";
 import { createStatsStore, type StatsStore } from "../stats/index.ts";
@@ -108,6 +109,7 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
     terminal: path.createRouter({ stats: scope, suppressEnvoyHeaders: false }),
     accessLogs: [(info) => logs.push(info)],
     http1: defaultHttp1Settings,
+    http2: defaultHttp2Settings,
     headers: defaultHeaderSettings,
     path: defaultPathSettings,
     timeouts: defaultStreamTimeouts,

@@ -40,12 +40,6 @@ export const localReplies = {
   internalError: { status: 500, body: "internal error of the proxy", details: "proxy_internal_error" },
   noRoute: { status: 404, flag: "NR", details: "route_not_found" },
   noCluster: (status: number): LocalReply => ({ status, flag: "NC", details: "cluster_not_found" }),
-  http2Upstream: {
-    status: 502,
-    body: "the upstream wants HTTP/2, which this proxy does not speak to upstreams yet",
-    flag: "UPE",
-    details: "http2_upstream_not_implemented",
-  },
   noHost: { status: 503, body: "no healthy upstream", flag: "UH", details: "no_healthy_upstream" },
   upstreamTimeout: {
     status: 504,
@@ -90,6 +84,7 @@ const flagOf = {
   "connection timeout": "UF",
   "connection termination": "UC",
   "remote reset": "UR",
+  "remote refused stream reset": "UR",
   "local reset": "LR",
   "protocol error": "UPE",
   overflow: "UO",

@@ -1,5 +1,6 @@
 import type { Clock } from "@weft/base";
 import type { HttpFilter, TerminalHttpFilter } from "./http-filter.ts";
+import type { Http2Settings } from "./http2-settings.ts";
 import type { RouteTable } from "./route.ts";
 import type { StatsScope } from "./stats.ts";
 import type { AccessLogger } from "./stream-info.ts";
@@ -18,6 +19,7 @@ export interface HttpConnectionManagerConfig {
   readonly terminal: TerminalHttpFilter;
   readonly accessLogs: readonly AccessLogger[];
   readonly http1: Http1Settings;
+  readonly http2: Http2Settings;
   readonly headers: HeaderSettings;
   readonly path: PathSettings;
   readonly timeouts: StreamTimeouts;

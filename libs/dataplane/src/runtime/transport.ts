@@ -7,10 +7,20 @@ export interface UpstreamTarget extends SocketAddress {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+/** What is offered in a handshake: in place of what the transport is configured with, or where that is nothing. */
+export type OfferedProtocols =
+  | { readonly instead: readonly string[] }
+  | { readonly fallback: readonly string[] };
+
 /** Opens upstream connections: raw, or with TLS. The seam at which certificates come in. */
 export interface UpstreamTransport {
   /** Returns at once; the socket emits {@link readyEvent} when it can carry data, or `error`. */
-  connect(target: UpstreamTarget, localAddress: string | undefined, onread?: OnReadOpts): Socket;
+  connect(
+    target: UpstreamTarget,
+    localAddress: string | undefined,
+    onread?: OnReadOpts,
+    offered?: OfferedProtocols,
+  ): Socket;
 }
 
 /** What a downstream transport makes of an accepted connection. */

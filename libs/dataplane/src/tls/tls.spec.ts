@@ -189,7 +189,7 @@ describe("downstream TLS", () => {
         );
         tls.on("error", (error) => resolve(error.message));
       });
-    expect(await agreed(["h2", "http/1.1"])).toBe("http/1.1");
+    expect(await agreed(["h2", "http/1.1"])).toBe("h2");
     expect(await agreed(["istio"])).toBe(false);
   });
 

@@ -20,11 +20,12 @@ export class ClusterTraffic {
   readonly pendingActive: Gauge;
   readonly pendingFailures: Counter;
   readonly noneHealthy: Counter;
-  readonly connectionsHttp1: Counter;
   readonly connectTimeouts: Counter;
   readonly idleTimeouts: Counter;
   readonly maxRequests: Counter;
   readonly protocolErrors: Counter;
+  readonly #http1: Counter;
+  readonly #http2: Counter;
   readonly #cluster: Cluster;
   readonly #classes: (Counter | undefined)[] = [];
   readonly #codes = new Map<number, Counter>();
@@ -49,11 +50,16 @@ export class ClusterTraffic {
     this.pendingActive = stats.gauge("upstream_rq_pending_active");
     this.pendingFailures = stats.counter("upstream_rq_pending_failure_eject");
     this.noneHealthy = stats.counter("upstream_cx_none_healthy");
-    this.connectionsHttp1 = stats.counter("upstream_cx_http1_total");
+    this.#http1 = stats.counter("upstream_cx_http1_total");
+    this.#http2 = stats.counter("upstream_cx_http2_total");
     this.connectTimeouts = stats.counter("upstream_cx_connect_timeout");
     this.idleTimeouts = stats.counter("upstream_cx_idle_timeout");
     this.maxRequests = stats.counter("upstream_cx_max_requests");
     this.protocolErrors = stats.counter("upstream_cx_protocol_error");
+  }
+
+  connectionOpened(protocol: "http1" | "http2"): void {
+    (protocol === "http2" ? this.#http2 : this.#http1).inc();
   }
 
   /** Counts a status by class and by code, and the request as completed. */

@@ -1,11 +1,11 @@
 import type { Cluster, Host } from "../runtime/cluster.ts";
 import { ClusterTraffic } from "./cluster-traffic.ts";
-import { HostPool, type PoolDependencies } from "./host-pool.ts";
+import { HostPool, type PoolDependencies, type PoolProtocol } from "./host-pool.ts";
 
-/** What is kept of a cluster while it is in use: its counters, and a pool for each host. */
+/** What is kept of a cluster while it is in use: its counters, and pools for each host. */
 export interface ClusterPools {
   readonly traffic: ClusterTraffic;
-  pool(host: Host): HostPool;
+  pool(host: Host, protocol: PoolProtocol): HostPool;
 }
 
 /** The pools of all clusters. A pool goes when its host leaves, all of a cluster's when it is replaced. */
@@ -28,29 +28,44 @@ export function createUpstreamPools(dependencies: PoolDependencies): UpstreamPoo
   };
 }
 
+/** Pools of one host: what is offered in handshakes may come from requests, and must not add up without end. */
+const maxPoolsPerHost = 8;
+
 function createClusterPools(cluster: Cluster, dependencies: PoolDependencies): ClusterPools {
   const traffic = new ClusterTraffic(cluster);
-  const pools = new Map<Host, HostPool>();
-  cluster.onHostsRemoved((hosts) => {
-    for (const host of hosts) {
-      pools.get(host)?.drain();
-      pools.delete(host);
-    }
+  const hosts = new Map<Host, Map<string, HostPool>>();
+  const drain = (host: Host) => {
+    for (const pool of hosts.get(host)?.values() ?? []) pool.drain();
+    hosts.delete(host);
+  };
+  cluster.onHostsRemoved((removed) => {
+    for (const host of removed) drain(host);
   });
   cluster.retired.addEventListener("abort", () => {
-    for (const pool of pools.values()) pool.drain();
-    pools.clear();
+    for (const host of [...hosts.keys()]) drain(host);
   });
+  const open = (host: Host, protocol: PoolProtocol, key: string, pools: Map<string, HostPool>) => {
+    const [oldest] = pools.keys();
+    if (pools.size >= maxPoolsPerHost && oldest !== undefined) {
+      pools.get(oldest)?.drain();
+      pools.delete(oldest);
+    }
+    const pool = new HostPool(cluster, host, protocol, traffic, dependencies);
+    if (cluster.retired.aborted) pool.drain();
+    pools.set(key, pool);
+    return pool;
+  };
   return {
     traffic,
-    pool(host) {
-      let pool = pools.get(host);
-      if (pool === undefined) {
-        pool = new HostPool(cluster, host, traffic, dependencies);
-        if (cluster.retired.aborted) pool.drain();
-        pools.set(host, pool);
+    pool(host, protocol) {
+      let pools = hosts.get(host);
+      if (pools === undefined) {
+        pools = new Map();
+        hosts.set(host, pools);
       }
-      return pool;
+      const { kind, offered } = protocol;
+      const key = offered === undefined ? kind : `${kind} ${offered.join()}`;
+      return pools.get(key) ?? open(host, protocol, key, pools);
     },
   };
 }

@@ -23,12 +23,6 @@ export interface Http1ClientOptions extends HeadOptions {
   readonly enableTrailers: boolean;
 }
 
-/** An upstream connection that is told its bytes, since its socket may read into a buffer of its owner's. */
-export interface Http1Client extends ClientConnection {
-  /** Takes bytes read; true where it keeps a view on them, so that the buffer must not be used again. */
-  receive(bytes: Buffer): boolean;
-}
-
 /**
  * Speaks HTTP/1.1 on a connected socket, one stream at a time. The caller feeds `receive`; bytes in a buffer that
  * is used again are fine.
@@ -37,13 +31,13 @@ export function createHttp1Client(
   socket: Socket,
   options: Http1ClientOptions,
   handler: ClientHandler,
-): Http1Client {
+): ClientConnection {
   return new Http1ClientConnection(socket, options, handler);
 }
 
 const empty = Buffer.alloc(0);
 
-class Http1ClientConnection implements Http1Client, ParserSink {
+class Http1ClientConnection implements ClientConnection, ParserSink {
   readonly socket: Socket;
   readonly writer: MessageWriter;
   readonly options: Http1ClientOptions;
@@ -65,6 +59,14 @@ class Http1ClientConnection implements Http1Client, ParserSink {
     socket.on("drain", () => this.#stream?.receiver?.onWritable());
     socket.on("error", () => this.#lost({ kind: "remote-reset" }));
     socket.on("close", () => this.#lost({ kind: "remote-close" }));
+  }
+
+  get room(): number {
+    return this.#stream === undefined && !this.#closed ? 1 : 0;
+  }
+
+  get active(): number {
+    return this.#stream === undefined ? 0 : 1;
   }
 
   request(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream {

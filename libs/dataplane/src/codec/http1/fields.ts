@@ -1,6 +1,6 @@
 import { HeaderMap } from "../../runtime/headers.ts";
 import { CodecError } from "../error.ts";
-import { readHeaderName } from "./header-names.ts";
+import { readHeaderName } from "../header-names.ts";
 
 /** How heads are read. */
 export interface HeadOptions {

@@ -75,6 +75,11 @@ class Http1ServerConnection implements ServerConnection, ParserSink, StreamOwner
     this.#draining = true;
   }
 
+  finish(): void {
+    this.#draining = true;
+    if (!this.busy) this.close();
+  }
+
   close(): void {
     this.socket.destroy();
     this.#socketClosed();

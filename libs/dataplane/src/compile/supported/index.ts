@@ -1,4 +1,5 @@
 import { clusterFields } from "./cluster-fields.ts";
+import { http2Fields } from "./http2-fields.ts";
 import { listenerFields } from "./listener-fields.ts";
 import { routeFields } from "./route-fields.ts";
 import { securityFields } from "./security-fields.ts";
@@ -17,5 +18,12 @@ export interface FieldSupport {
  * matchers …) are implemented as a whole, or checked where they are compiled.
  */
 export const supportedFields: ReadonlyMap<string, FieldSupport> = new Map(
-  Object.entries({ ...clusterFields, ...listenerFields, ...routeFields, ...securityFields, ...tlsFields }),
+  Object.entries({
+    ...clusterFields,
+    ...http2Fields,
+    ...listenerFields,
+    ...routeFields,
+    ...securityFields,
+    ...tlsFields,
+  }),
 );

@@ -29,8 +29,6 @@ import { compileTrust } from "./trust.ts";
 
 /** Envoy waits this long for a secret where nothing is said. */
 const defaultFetchTimeoutMs = 15_000;
-/** Needs a codec for HTTP/2, which this proxy has not: what is not served must not be agreed on. */
-const notServed = "h2";
 
 /** Compiles what both sides have in common. */
 export function compileContext(
@@ -49,16 +47,9 @@ export function compileContext(
     return compileReference(config, at, environment, problems) ?? [];
   });
   const trust = compileValidation(message, path, environment, problems);
-  if (message.alpnProtocols.includes(notServed)) {
-    problems.warning(
-      `${path}.alpn_protocols`,
-      "without-effect",
-      `${notServed} is not offered: HTTP/2 is not served yet`,
-    );
-  }
   return {
     parameters: compileParameters(message.tlsParams, `${path}.tls_params`, environment.contexts, problems),
-    applicationProtocols: message.alpnProtocols.filter((protocol) => protocol !== notServed),
+    applicationProtocols: message.alpnProtocols,
     secrets: [...byReference, ...(trust?.kind === "secret" ? [trust.ref] : [])],
     certificates: [...inPlace, ...byReference],
     trust,

@@ -5,6 +5,7 @@ import type { PooledConnection } from "../../upstream/connection.ts";
 import { WheelTimer } from "../timer-wheel.ts";
 import type { RequestBody } from "./request-body.ts";
 import type { RouterContext } from "./router.ts";
+import { upstreamProtocol } from "./upstream-protocol.ts";
 import { type TryOwner, UpstreamTry } from "./upstream-try.ts";
 
 /** How long a copy may take where its request has no timeout. */
@@ -27,7 +28,12 @@ export function mirrorRequest(
   const { traffic, pool } = context.pools.of(cluster);
   traffic.requests.inc();
   const copy = new Mirror(shadowOf(request.head), request.body);
-  const attempt = new UpstreamTry(copy, pool(host), host, permit);
+  const attempt = new UpstreamTry(
+    copy,
+    pool(host, upstreamProtocol(cluster, request.head.protocol, undefined)),
+    host,
+    permit,
+  );
   const timer = new WheelTimer(() => attempt.abandon());
   copy.onDone = () => context.wheel.cancel(timer);
   context.wheel.arm(timer, request.timeoutMs > 0 ? request.timeoutMs : longestMs);

@@ -4,7 +4,7 @@ import type { RetryPolicy } from "../../runtime/route.ts";
 
 /** How a try ended without a response. */
 export interface TryReset {
-  readonly kind: "connect-failure" | "reset" | "overflow" | "timeout";
+  readonly kind: "connect-failure" | "reset" | "refused" | "overflow" | "timeout";
   /** The request's head was not sent, or surely not looked at. */
   readonly beforeRequest: boolean;
 }
@@ -90,6 +90,7 @@ export function wantsRetryAfterReset(policy: RetryPolicy, reset: TryReset): bool
   if (reset.kind === "overflow") return false;
   if (retryOn.has("5xx") || retryOn.has("gateway-error") || retryOn.has("reset")) return true;
   if (reset.beforeRequest && retryOn.has("reset-before-request")) return true;
+  if (reset.kind === "refused") return retryOn.has("refused-stream");
   return retryOn.has("connect-failure") && (reset.kind === "connect-failure" || reset.beforeRequest);
 }
 

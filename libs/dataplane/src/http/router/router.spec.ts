@@ -71,11 +71,6 @@ describe("createRouter()", () => {
     expect(proxy.logs.map((log) => [log.flagText, log.details])).toEqual([["NC", "cluster_not_found"]]);
   });
 
-  it("says so where an upstream wants HTTP/2", async () => {
-    const { proxy } = await setUp(script(response(200, "")), { cluster: { protocol: "http2" } });
-    expect(await exchange(proxy.port, get())).toMatch(/^HTTP\/1\.1 502 [\s\S]*HTTP\/2/);
-  });
-
   it("answers 503 UH without hosts", async () => {
     const { proxy } = await setUp(script(response(200, "")), { upstreamPorts: [] });
     expect(body(await exchange(proxy.port, get()))).toBe("no healthy upstream");

@@ -1,3 +1,4 @@
+import type { ResetReason } from "../../codec/codec.ts";
 import type { TryOutcome } from "../../runtime/cluster.ts";
 import type { UpstreamResetReason } from "../local-reply.ts";
 import type { TryReset } from "./retry.ts";
@@ -50,12 +51,25 @@ function judgeStream(
   { reason, stale }: TryFailure & { readonly kind: "stream" },
   method: string,
 ): JudgedFailure {
+  const refused = reason.kind === "refused";
   return {
-    // A server that closes an idle connection has not looked at what was on its way to it. Nobody can be sure of
-    // that, so only requests that change nothing count as not sent.
-    reset: { kind: "reset", beforeRequest: stale && safeMethods.has(method) },
-    reason: reason.kind === "protocol-error" ? "protocol error" : "connection termination",
+    reset: {
+      kind: refused ? "refused" : "reset",
+      // A server that closes an idle connection has not looked at what was on its way to it. Nobody can be sure of
+      // that, so only requests that change nothing count as not sent.
+      beforeRequest: refused || (stale && safeMethods.has(method)),
+    },
+    reason: reasons[reason.kind],
     outcome: { kind: "reset" },
     transportFailure: undefined,
   };
 }
+
+const reasons = {
+  "protocol-error": "protocol error",
+  "stream-reset": "remote reset",
+  refused: "remote refused stream reset",
+  "remote-close": "connection termination",
+  "remote-reset": "connection termination",
+  "local-close": "connection termination",
+} as const satisfies Record<ResetReason["kind"], UpstreamResetReason>;

@@ -22,6 +22,7 @@ import {
 import type { RouterContext } from "./router.ts";
 import { requestTimeouts } from "./timeouts.ts";
 import { type JudgedFailure, judgeFailure, overflow } from "./try-failure.ts";
+import { upstreamProtocol } from "./upstream-protocol.ts";
 import { type TryFailure, type TryOwner, UpstreamTry } from "./upstream-try.ts";
 
 /** A forwarded request: tries, one after the other, until one gives the response, or none is left. */
@@ -40,6 +41,8 @@ export class UpstreamRequest implements TryOwner {
   readonly #perTryMs: number;
   #attempt: UpstreamTry | undefined;
   #tried: Set<Host> | undefined;
+  /** Made once: a policy may make a cookie of it. */
+  #hash: bigint | undefined;
   #retries = 0;
   #sent = 0;
   #responding = false;
@@ -64,10 +67,6 @@ export class UpstreamRequest implements TryOwner {
     if (cluster === undefined) {
       context.counters.noCluster.inc();
       stream.reply(localReplies.noCluster(action.clusterNotFoundStatus));
-      return undefined;
-    }
-    if (cluster.protocol === "http2") {
-      stream.reply(localReplies.http2Upstream);
       return undefined;
     }
     const upstream = new UpstreamRequest({ context, stream, route, action, choice, cluster, endStream });
@@ -170,14 +169,23 @@ export class UpstreamRequest implements TryOwner {
     }
     this.#pools.traffic.requests.inc();
     this.#pools.traffic.activeRequests.inc();
-    const attempt = new UpstreamTry(this, this.#pools.pool(host), host, permit);
+    const attempt = new UpstreamTry(
+      this,
+      this.#pools.pool(
+        host,
+        upstreamProtocol(this.#cluster, info.protocol, info.upstreamApplicationProtocols),
+      ),
+      host,
+      permit,
+    );
     this.#attempt = attempt;
     attempt.start();
   }
 
   #pickHost(): Host | undefined {
     const { info, request } = this.#stream;
-    const hash = this.#action.hash?.(request, info);
+    this.#hash ??= this.#action.hash?.(request, info);
+    const hash = this.#hash;
     const { originalDestination } = info.connection;
     if (hash === undefined && originalDestination === undefined && this.#tried === undefined)
       return this.#cluster.pick(noContext);
@@ -196,7 +204,7 @@ export class UpstreamRequest implements TryOwner {
     this.#sent = clock.monotonic();
     info.upstreamFirstByteSent = this.#sent;
     info.upstreamLocalAddress = connection.localAddress;
-    info.upstreamProtocol = "HTTP/1.1";
+    info.upstreamProtocol = connection.protocol === "http2" ? "HTTP/2" : "HTTP/1.1";
     if (this.#perTryMs > 0) {
       this.#tryTimer ??= new WheelTimer(this.#onPerTryTimeout);
       this.#context.wheel.arm(this.#tryTimer, this.#perTryMs);
@@ -256,6 +264,8 @@ export class UpstreamRequest implements TryOwner {
       headers.set("x-envoy-upstream-service-time", String(Math.max(0, Math.floor(now - this.#sent))));
     if (this.#route.includeAttemptCountInResponse === true)
       headers.set("x-envoy-attempt-count", String(info.attempts));
+    if (info.hasResponseCookies)
+      for (const cookie of info.responseCookies) headers.append("set-cookie", cookie);
     if (this.#choice.responseHeaders !== undefined)
       mutateHeaders(headers, [this.#choice.responseHeaders], info);
     mutateHeaders(headers, this.#route.responseHeaders, info);

@@ -121,7 +121,8 @@ export class UpstreamTry implements PoolWaiter, ResponseReceiver {
   onReset(reason: ResetReason): void {
     if (!this.#end()) return;
     // The upstream closed an idle connection while this request was on its way to it.
-    const stale = !this.#responding && (this.#connection?.streams ?? 0) > 1;
+    const connection = this.#connection;
+    const stale = !this.#responding && connection?.protocol === "http1" && connection.streams > 1;
     this.#failed({ kind: "stream", reason, stale });
   }
 
