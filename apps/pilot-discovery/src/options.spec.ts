@@ -62,6 +62,30 @@ describe("readDiscoveryOptions()", () => {
   });
 });
 
+describe("the variables for fetching keys", () => {
+  it("say how often, and from which addresses never", async () => {
+    const { jwks } = await readDiscoveryOptions(flags, {
+      PILOT_JWT_PUB_KEY_REFRESH_INTERVAL: "5m",
+      BLOCKED_CIDRS_IN_JWKS_URIS: "10.0.0.0/8, fd00::/8",
+    });
+    expect(jwks.refreshMs).toBe(300_000);
+    expect(["10.1.2.3", "11.1.2.3"].map((address) => jwks.blocked?.check(address))).toEqual([true, false]);
+    expect(jwks.blocked?.check("fd00::1", "ipv6")).toBe(true);
+    expect((await readDiscoveryOptions(flags, {})).jwks).toEqual({});
+  });
+
+  it.each([
+    ["PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "soon", "is no duration of at least 1s"],
+    ["PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "1ms", "is no duration of at least 1s"],
+    ["BLOCKED_CIDRS_IN_JWKS_URIS", "10.0.0.0", "is no range of addresses"],
+    ["BLOCKED_CIDRS_IN_JWKS_URIS", "10.0.0.0/33", "is no range of addresses"],
+  ])("are refused: %s=%s", async (name, value, message) => {
+    await expect(readDiscoveryOptions(flags, { [name]: value })).rejects.toThrow(
+      `${name}: ${value} ${message}`,
+    );
+  });
+});
+
 describe("the registries", () => {
   const inPod = { KUBERNETES_SERVICE_HOST: "10.96.0.1" };
   it.each([

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { BlockList, isIP } from "node:net";
 import { hostname } from "node:os";
 import { formatProblem, parseDuration } from "@weft/base";
 import { decodeMeshConfig, type ListenAddress } from "@weft/discovery";
@@ -39,6 +40,8 @@ export interface DiscoveryOptions {
   readonly natsUrl: string | undefined;
   /** Name of this pilot: POD_NAME, else the machine's. */
   readonly instance: string;
+  /** How keys of issuers are fetched. */
+  readonly jwks: { readonly refreshMs?: number; readonly blocked?: BlockList };
   readonly logger: Logger;
 }
 
@@ -110,6 +113,7 @@ export async function readDiscoveryOptions(
     shutdownMs,
     natsUrl: flags.natsUrl ?? env.NATS_URL,
     instance: env.POD_NAME || hostname(),
+    jwks: readJwksOptions(env),
     logger,
   };
 }
@@ -124,6 +128,30 @@ function readsKubernetes(
 ): boolean {
   if (named.length > 0) return named.includes("Kubernetes");
   return kubeconfig !== undefined || (env.KUBERNETES_SERVICE_HOST !== undefined && configDir.length === 0);
+}
+
+const refreshVariable = "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL";
+const blockedVariable = "BLOCKED_CIDRS_IN_JWKS_URIS";
+
+/** Istio's variables for fetching keys: how often, and from which addresses (`10.0.0.0/8,fd00::/8`) never. */
+function readJwksOptions(env: Readonly<Record<string, string | undefined>>): DiscoveryOptions["jwks"] {
+  const refresh = env[refreshVariable];
+  const refreshMs = refresh ? parseDuration(refresh) : undefined;
+  if (refresh && (refreshMs === undefined || refreshMs < 1000))
+    throw new Error(`${refreshVariable}: ${refresh} is no duration of at least 1s, such as 20m`);
+  const blocked = new BlockList();
+  const ranges = (env[blockedVariable] ?? "").split(",").filter((range) => range.trim() !== "");
+  for (const range of ranges) {
+    const [address = "", length = ""] = range.trim().split("/");
+    const family = isIP(address);
+    if (family === 0 || !/^\d{1,3}$/.test(length) || Number(length) > (family === 6 ? 128 : 32))
+      throw new Error(`${blockedVariable}: ${range} is no range of addresses such as 10.0.0.0/8`);
+    blocked.addSubnet(address, Number(length), family === 6 ? "ipv6" : "ipv4");
+  }
+  return {
+    ...(refreshMs === undefined ? {} : { refreshMs }),
+    ...(ranges.length === 0 ? {} : { blocked }),
+  };
 }
 
 /** commander's name of a flag: `--tls-min-version <v>` → `tlsMinVersion`. */

@@ -10,7 +10,7 @@ import { type DiscoveryFlags, type DiscoveryOptions, readDiscoveryOptions } from
 export async function runDiscovery(flags: DiscoveryFlags, version: string): Promise<void> {
   const options = await readDiscoveryOptions(flags, process.env);
   const { logger, natsUrl, instance, shutdownMs } = options;
-  const { http, grpc, monitoring, meshConfig, clusterId } = options;
+  const { http, grpc, monitoring, meshConfig, clusterId, jwks } = options;
   const bus = await createBus({ name: instance, logger, ...(natsUrl === undefined ? {} : { natsUrl }) });
   const sources = await startSources(options);
   const pilot = await createPilot({
@@ -25,6 +25,7 @@ export async function runDiscovery(flags: DiscoveryFlags, version: string): Prom
     version,
     meshConfig,
     clusterId,
+    jwks,
   });
   const shutdown = createShutdown({ logger, clock: systemClock, timeoutMs: shutdownMs });
   shutdown.add("pilot", () => pilot.close());

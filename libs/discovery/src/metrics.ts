@@ -24,6 +24,8 @@ export function shortTypeName(typeUrl: string): string {
 export interface PilotMetrics {
   readonly observer: EngineObserver;
   onXdsEvent(event: XdsServerEvent, engine: Engine): void;
+  /** Keys of an issuer were fetched, or could not be. */
+  onJwksFetch(succeeded: boolean): void;
   text(): Promise<string>;
   close(): Promise<void>;
 }
@@ -91,7 +93,13 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
     "Seconds to translate what proxies with equal views see.",
     smallBuckets,
   );
+  const jwksFetched = metrics.counter("pilot_jwks_resolver_network_fetch_success_total", "Key sets fetched.");
+  const jwksFailed = metrics.counter(
+    "pilot_jwks_resolver_network_fetch_fail_total",
+    "Key sets that could not be fetched.",
+  );
   return {
+    onJwksFetch: (succeeded) => (succeeded ? jwksFetched : jwksFailed).add(1),
     observer: {
       onSourceEvent: (kind) => inbound.add(1, { type: kind === "endpoint" ? "eds" : "config" }),
       onGathered: ({ changes, waitedMs }) => {

@@ -18,6 +18,7 @@ import { createXdsServer, type XdsServer } from "@weft/xds";
 import { createBusBridge } from "./bus-bridge.ts";
 import { debugRoutes } from "./debug/routes.ts";
 import { createEngine, type Engine, type Prepare, type Translate } from "./engine.ts";
+import { createJwksResolver, type FetchOptions, fetchDocument, wantedKeySets } from "./jwks/index.ts";
 import { createPilotMetrics } from "./metrics.ts";
 import type { DebounceTimes } from "./push/debounce.ts";
 import { logXdsEvent } from "./xds-log.ts";
@@ -52,6 +53,8 @@ export interface PilotOptions {
   /** `Kubernetes` unless told. */
   readonly clusterId?: string;
   readonly debounce?: DebounceTimes;
+  /** How the keys of RequestAuthentications are fetched: how often (20 minutes), whom to trust, and what never to connect to. */
+  readonly jwks?: Pick<FetchOptions, "authorities" | "blocked"> & { readonly refreshMs?: number };
   readonly clock?: Clock;
 }
 
@@ -95,6 +98,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
         setSnapshot(true);
         metrics.observer.onSnapshot(snapshot, buildMs);
         bridge.onSnapshot(snapshot);
+        jwks.want(wantedKeySets(snapshot));
         logger.info(
           {
             version: snapshot.version,
@@ -106,6 +110,15 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
         );
       },
     },
+  });
+  const { refreshMs, ...trust } = options.jwks ?? {};
+  const jwks = createJwksResolver({
+    sink: engine.apply,
+    fetch: (url, limits) => fetchDocument(url, { ...trust, ...limits }),
+    clock,
+    logger,
+    onFetch: metrics.onJwksFetch,
+    ...(refreshMs === undefined ? {} : { refreshMs }),
   });
   const xds = createXdsServer({
     controlPlane: instance,
@@ -120,6 +133,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
 
   const opened: (() => Promise<unknown> | unknown)[] = [];
   const close = async () => {
+    jwks.close();
     engine.close();
     // The newest first: what was opened last depends on what was opened before.
     for (const end of opened.splice(0).reverse()) await end();

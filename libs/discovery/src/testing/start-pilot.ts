@@ -2,10 +2,12 @@ import { createInProcessBus } from "@weft/bus";
 import { type MeshObject, objectKey, refOf, type SourceEvent } from "@weft/mesh-model";
 import { silentLogger } from "@weft/observability";
 import { createTranslator } from "@weft/translation";
-import { createPilot, type Pilot, type StartSource } from "../pilot.ts";
+import { createPilot, type Pilot, type PilotOptions, type StartSource } from "../pilot.ts";
 
 /** A pilot whose objects the test decides, and which waits for nothing. */
-export async function startPilot(): Promise<{ pilot: Pilot; become(objects: readonly MeshObject[]): void }> {
+export async function startPilot(
+  options: Partial<PilotOptions> = {},
+): Promise<{ pilot: Pilot; become(objects: readonly MeshObject[]): void }> {
   const listen = { host: "127.0.0.1", port: 0 };
   let sink: (event: SourceEvent) => void = () => {};
   const source: StartSource = (into) => {
@@ -23,6 +25,7 @@ export async function startPilot(): Promise<{ pilot: Pilot; become(objects: read
     instance: "pilot-1",
     version: "test",
     debounce: { aloneMs: 1, quietMs: 1, maxMs: 10 },
+    ...options,
   });
   let now: readonly MeshObject[] = [];
   return {
