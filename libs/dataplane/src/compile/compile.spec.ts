@@ -145,7 +145,10 @@ describe("compileCluster()", () => {
   });
 
   it.each([
-    [{ lrs_report_endpoint_metrics: ["x"] }, ["lrs_report_endpoint_metrics: this proxy does not implement this field"]],
+    [
+      { lrs_report_endpoint_metrics: ["x"] },
+      ["lrs_report_endpoint_metrics: this proxy does not implement this field"],
+    ],
     [{ type: "EDS" }, ["eds_cluster_config: a cluster of type EDS needs it"]],
     [
       { filters: [{ name: "istio.metadata_exchange" }] },

@@ -79,6 +79,14 @@ function healthOf(status: HealthStatus): EdsHealth {
   }
 }
 
+/** What hosts must be by `metadata_match` fields, the later ones going before the earlier; undefined for no matter. */
+export function subsetCriteria(
+  ...matches: readonly (Metadata | undefined)[]
+): Readonly<Record<string, unknown>> | undefined {
+  const merged = Object.assign({}, ...matches.map((match) => filterMetadata(match)["envoy.lb"] ?? {}));
+  return Object.keys(merged).length === 0 ? undefined : merged;
+}
+
 /** The metadata of Envoy's messages, by filter name, as plain values. */
 export function filterMetadata(metadata: Metadata | undefined): Readonly<Record<string, unknown>> {
   return metadata?.filterMetadata ?? {};

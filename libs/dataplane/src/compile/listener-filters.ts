@@ -1,13 +1,18 @@
 import { typeNameOf } from "@weft/envoy-api";
+import { ProxyProtocolConfig_Version } from "@weft/envoy-api/envoy/config/core/v3/proxy_protocol_pb.js";
 import type {
   ListenerFilterChainMatchPredicate,
   ListenerFilter as ListenerFilterMessage,
 } from "@weft/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
+import type { ProxyProtocol } from "@weft/envoy-api/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js";
 import type { ListenerFilter } from "../runtime/listener-config.ts";
 import type { Problems } from "./problems.ts";
 import { reportUnknownExtension, unpackKnown } from "./values.ts";
 
+const proxyProtocol = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
+
 const listenerFilterKinds: Readonly<Record<string, ListenerFilter["kind"]>> = {
+  [proxyProtocol]: "proxy-protocol",
   "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": "original-dst",
   "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": "tls-inspector",
   "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": "http-inspector",
@@ -18,6 +23,7 @@ export const listenerFilterNames = [
   "envoy.filters.listener.original_dst",
   "envoy.filters.listener.tls_inspector",
   "envoy.filters.listener.http_inspector",
+  "envoy.filters.listener.proxy_protocol",
 ] as const;
 
 /** Compiles a listener filter; one that is not compiled in is reported. */
@@ -37,12 +43,25 @@ export function compileListenerFilter(
     );
     return [];
   }
-  unpackKnown(any, `${path}.typed_config`, problems);
+  const config = unpackKnown(any, `${path}.typed_config`, problems);
   const disabled =
     message.filterDisabled === undefined
       ? () => false
       : compilePredicate(message.filterDisabled, `${path}.filter_disabled`, problems);
-  return [{ kind, disabled }];
+  if (kind !== "proxy-protocol") return [{ kind, disabled }];
+  return config === undefined ? [] : [compileProxyProtocol(config as ProxyProtocol, disabled)]; // its type was compared
+}
+
+function compileProxyProtocol(message: ProxyProtocol, disabled: ListenerFilter["disabled"]): ListenerFilter {
+  return {
+    kind: "proxy-protocol",
+    disabled,
+    optional: message.allowRequestsWithoutProxyProtocol,
+    disallowedVersions: new Set(
+      message.disallowedVersions.map((version) => (version === ProxyProtocolConfig_Version.V1 ? 1 : 2)),
+    ),
+    statPrefix: message.statPrefix === "" ? "proxy_proto" : `proxy_proto.${message.statPrefix}`,
+  };
 }
 
 /** https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/listener/v3/listener_components.proto#config-listener-v3-listenerfilterchainmatchpredicate */

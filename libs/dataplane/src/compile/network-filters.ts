@@ -6,6 +6,7 @@ import type { RBAC } from "@weft/envoy-api/envoy/extensions/filters/network/rbac
 import type { TcpProxy } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import type { NetworkFilter, NetworkFilterLayer } from "../runtime/connection.ts";
 import type { AccessLogger } from "../runtime/stream-info.ts";
+import { connectionFilters } from "./connection-filters.ts";
 import type { CompileEnvironment } from "./environment.ts";
 import { compileHttpConnectionManager, type RdsReference } from "./http-connection-manager.ts";
 import { compileNetworkRbac } from "./network-rbac.ts";
@@ -37,7 +38,7 @@ interface CompiledTerminal extends CompiledNetworkFilters {
 }
 
 /** A kind of network filter that stands before others. */
-interface LayerFactory {
+export interface LayerFactory {
   readonly name: string;
   readonly type: string;
   compile(
@@ -56,6 +57,7 @@ const layers: readonly LayerFactory[] = [
     compile: (config, path, environment, problems) =>
       compileNetworkRbac(config as RBAC, path, environment, problems), // its type was compared
   },
+  ...connectionFilters,
 ];
 
 /** The network filters that are compiled in and end chains. A chain has one of them, as its last. */

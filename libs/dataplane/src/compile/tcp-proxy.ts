@@ -1,9 +1,11 @@
+import type { Metadata } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import type { TcpProxy } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { xxHash64 } from "../cluster/index.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
 import type { AccessLogger } from "../runtime/stream-info.ts";
-import { createTcpProxy } from "../tcp/index.ts";
+import { createTcpProxy, type TcpClusterChoice } from "../tcp/index.ts";
 import { compileAccessLogs } from "./access-log.ts";
+import { subsetCriteria } from "./endpoints.ts";
 import type { CompileEnvironment } from "./environment.ts";
 import type { Problems } from "./problems.ts";
 import { durationMs } from "./values.ts";
@@ -35,6 +37,12 @@ export function compileTcpProxy(
   const serve = createTcpProxy({
     pick,
     clusters,
+    logsOnConnected:
+      message.accessLogOptions?.flushAccessLogOnConnected ?? message.flushAccessLogOnConnected ?? false,
+    logIntervalMs: durationMs(
+      message.accessLogOptions?.accessLogFlushInterval ?? message.accessLogFlushInterval,
+      0,
+    ),
     idleTimeoutMs: durationMs(message.idleTimeout, defaultIdleTimeoutMs),
     maxConnectionDurationMs: durationMs(message.maxDownstreamConnectionDuration, 0),
     maxConnectAttempts: message.maxConnectAttempts ?? 1,
@@ -48,20 +56,26 @@ export function compileTcpProxy(
 }
 
 function compilePick(
-  { clusterSpecifier: specifier }: TcpProxy,
+  { clusterSpecifier: specifier, metadataMatch }: TcpProxy,
   path: string,
   problems: Problems,
-): ((random: number) => string) | undefined {
+): ((random: number) => TcpClusterChoice) | undefined {
+  const choiceOf = (cluster: string, own?: Metadata): TcpClusterChoice => {
+    const subset = subsetCriteria(metadataMatch, own);
+    return { cluster, ...(subset !== undefined && { subset }) };
+  };
   switch (specifier.case) {
-    case "cluster":
-      return () => specifier.value;
+    case "cluster": {
+      const choice = choiceOf(specifier.value);
+      return () => choice;
+    }
     case "weightedClusters": {
       let total = 0;
-      const choices = specifier.value.clusters.map(({ name, weight }) => {
+      const choices = specifier.value.clusters.map(({ name, weight, metadataMatch: own }) => {
         total += weight;
-        return { name, upTo: total };
+        return { choice: choiceOf(name, own), upTo: total };
       });
-      return (random) => choices.find(({ upTo }) => random * total < upTo)?.name ?? "";
+      return (random) => choices.find(({ upTo }) => random * total < upTo)?.choice ?? choiceOf("");
     }
     default:
       problems.error(path, "not-implemented", "needs one of cluster, weighted_clusters");

@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly chain: FilterChain;
   readonly inspection: Inspection;
   readonly local: SocketAddress;
+  /** The other end as the listener's filters know it. */
+  readonly source: SocketAddress;
   readonly originalDestination: SocketAddress | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -81,15 +83,15 @@ export function serveConnection(options: ServeOptions): TrackedConnection {
 }
 
 function describe(options: ServeOptions, secured: SecuredConnection): ConnectionInfo {
-  const { socket, config, chain, inspection, local, originalDestination } = options;
-  const remoteAddress = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+  const { socket, config, chain, inspection, local, source, originalDestination } = options;
+  const directRemoteAddress = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
   const applicationProtocol = secured.applicationProtocol ?? inspectedProtocol(inspection);
   return {
     listener: config.name,
     direction: config.direction,
     filterChain: chain.name,
-    remoteAddress,
-    directRemoteAddress: remoteAddress,
+    remoteAddress: source,
+    directRemoteAddress,
     localAddress: local,
     ...(originalDestination !== undefined && { originalDestination }),
     ...(inspection.serverName !== "" && { serverName: inspection.serverName }),

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "@weft/base";
 import type { Logger } from "@weft/observability";
+import type { ProxiedAddresses } from "../proxy-protocol/header.ts";
 import type { SocketAddress } from "../runtime/connection.ts";
 import { type OnFault, oncePerError } from "../runtime/faults.ts";
 import type { FilterChain, ListenerConfig } from "../runtime/listener-config.ts";
@@ -10,6 +11,7 @@ import { plainAddress, serveConnection, type TrackedConnection } from "./connect
 import { createFilterChainMatcher, type FilterChainMatcher } from "./filter-chain-match.ts";
 import { type Inspection, inspectConnection, uninspected } from "./inspect.ts";
 import type { OriginalDestinationLookup } from "./original-destination.ts";
+import { readProxyHeader } from "./proxy-protocol.ts";
 
 /** What listeners are given from outside. */
 export interface ListenerDependencies {
@@ -118,9 +120,55 @@ export class Listener {
       }
     }
     this.#track(socket);
-    const destination = original ?? local;
-    this.#inspect(socket, destination.port, (inspection) =>
-      this.#guarded(socket, () => this.#serve(config, socket, inspection, destination, original)),
+    this.#readProxyHeader(socket, (proxied) => {
+      const destination = proxied?.destination ?? original ?? local;
+      const addresses = { destination, original: proxied?.destination ?? original, source: proxied?.source };
+      this.#inspect(socket, destination.port, (inspection) =>
+        this.#guarded(socket, () => this.#serve(config, socket, inspection, addresses)),
+      );
+    });
+  }
+
+  /** Goes on with the addresses of the PROXY protocol, where the listener reads it and the sender gives them. */
+  #readProxyHeader(socket: Socket, next: (proxied: ProxiedAddresses | undefined) => void): void {
+    const { listenerFilters, listenerFiltersTimeoutMs } = this.#config;
+    const filter = listenerFilters.find((one) => one.kind === "proxy-protocol");
+    if (filter === undefined || filter.disabled(socket.localPort ?? 0)) {
+      next(undefined);
+      return;
+    }
+    const stats = this.#dependencies.stats.scope(filter.statPrefix);
+    const refuse = () => {
+      // Not by listener, as in Envoy.
+      this.#dependencies.stats.counter("downstream_cx_proxy_proto_error").inc();
+      socket.destroy();
+    };
+    const { clock } = this.#dependencies;
+    // As in Envoy: where a header may be missing, one that is not allowed counts as missing.
+    const ignored: ReadonlySet<1 | 2> = filter.optional ? filter.disallowedVersions : new Set();
+    readProxyHeader(socket, { timeoutMs: listenerFiltersTimeoutMs, clock, ignored }, (header) =>
+      this.#guarded(socket, () => {
+        switch (header?.kind) {
+          case undefined:
+            socket.destroy();
+            return;
+          case "absent":
+            stats.counter(filter.optional ? "not_found_allowed" : "not_found_disallowed").inc();
+            if (filter.optional) next(undefined);
+            else refuse();
+            return;
+          case "invalid":
+            stats.counter(`versions.v${header.version}.error`).inc();
+            refuse();
+            return;
+          case "found": {
+            const disallowed = filter.disallowedVersions.has(header.version);
+            stats.counter(`versions.v${header.version}.${disallowed ? "disallowed" : "found"}`).inc();
+            if (disallowed) refuse();
+            else next(header.addresses);
+          }
+        }
+      }),
     );
   }
 
@@ -178,16 +226,22 @@ export class Listener {
     config: ListenerConfig,
     socket: Socket,
     inspection: Inspection,
-    destination: SocketAddress,
-    originalDestination: SocketAddress | undefined,
+    addresses: {
+      readonly destination: SocketAddress;
+      readonly original: SocketAddress | undefined;
+      /** What the PROXY protocol says. */
+      readonly source: SocketAddress | undefined;
+    },
   ): void {
-    const source = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+    const { destination, original: originalDestination } = addresses;
+    const direct = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+    const source = addresses.source ?? direct;
     const { serverName, transportProtocol, applicationProtocols } = inspection;
     const { clock, logger } = this.#dependencies;
     const chain = this.#match({
       destination,
       source,
-      directSourceAddress: source.address,
+      directSourceAddress: direct.address,
       serverName,
       transportProtocol,
       applicationProtocols,
@@ -205,6 +259,7 @@ export class Listener {
       chain,
       inspection,
       local: destination,
+      source,
       originalDestination,
       clock,
       logger,

@@ -32,6 +32,8 @@ export interface PickContext {
   readonly tried?: ReadonlySet<Host>;
   /** How often another host is looked for when the one chosen was tried; 5 unless told. */
   readonly attempts?: number;
+  /** `name:port`, for clusters that make their hosts as they are named. */
+  readonly dynamicHost?: string;
   /** Original destination, for ORIGINAL_DST clusters. */
   readonly originalDestination?: { readonly address: string; readonly port: number };
 }

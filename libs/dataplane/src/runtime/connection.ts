@@ -61,6 +61,16 @@ export interface AcceptedConnection {
   /** Bytes that inspection has taken from the socket already; to be treated as if read first. Often empty. */
   readonly head: Buffer;
   readonly info: ConnectionInfo;
+  /** What a filter before the last one wants of the upstream; the TCP proxy heeds it. */
+  readonly upstream?: UpstreamWish;
+}
+
+/** Where a network filter sends a connection. */
+export interface UpstreamWish {
+  /** In place of the configured cluster. */
+  readonly cluster?: string;
+  /** For clusters that make their hosts as they are named: `name:port`. */
+  readonly dynamicHost?: string;
 }
 
 /** A connection in the hands of a network filter. */

@@ -34,8 +34,24 @@ export interface FilterChain {
 }
 
 /** A listener filter: looks at a connection before its filter chain is chosen. */
-export interface ListenerFilter {
+export type ListenerFilter = InspectingFilter | ProxyProtocolFilter;
+
+/** A listener filter without settings. */
+export interface InspectingFilter extends DisabledByPort {
   readonly kind: "original-dst" | "tls-inspector" | "http-inspector";
+}
+
+/** Reads the addresses of a connection from the header that a load balancer before this proxy sends. */
+export interface ProxyProtocolFilter extends DisabledByPort {
+  readonly kind: "proxy-protocol";
+  /** Takes connections without a header as they are. */
+  readonly optional: boolean;
+  readonly disallowedVersions: ReadonlySet<1 | 2>;
+  /** Under what its statistics are counted: `proxy_proto`, with the prefix that it is given. */
+  readonly statPrefix: string;
+}
+
+interface DisabledByPort {
   /** True for destination ports at which the filter does not look. */
   readonly disabled: (destinationPort: number) => boolean;
 }

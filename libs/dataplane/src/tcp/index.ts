@@ -1,3 +1,5 @@
+export { type ConnectionLimitConfig, createConnectionLimit } from "./filters/connection-limit.ts";
+export { createConnectionRateLimit } from "./filters/local-ratelimit.ts";
 export { createNetworkRbac, type NetworkRbacConfig } from "./filters/rbac.ts";
 export { createRawTransport, type RawTransportOptions } from "./raw-transport.ts";
-export { createTcpProxy, type TcpProxyConfig } from "./tcp-proxy.ts";
+export { createTcpProxy, type TcpClusterChoice, type TcpProxyConfig } from "./tcp-proxy.ts";

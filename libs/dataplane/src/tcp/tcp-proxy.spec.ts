@@ -49,7 +49,9 @@ async function setUp(
     }),
   );
   const proxy = createTcpProxy({
-    pick: () => "c",
+    pick: () => ({ cluster: "c" }),
+    logsOnConnected: false,
+    logIntervalMs: 0,
     clusters,
     idleTimeoutMs: 0,
     maxConnectionDurationMs: 0,
@@ -195,8 +197,8 @@ describe("createTcpProxy()", () => {
   });
 
   it.each<[string, Parameters<typeof setUp>[1], string]>([
-    ["refused connections", { ports: [1] }, "UF"],
-    ["a missing cluster", { proxy: { pick: () => "x" } }, "NC"],
+    ["refused connections", { ports: [1] }, "UF,URX"],
+    ["a missing cluster", { proxy: { pick: () => ({ cluster: "x" }) } }, "NC"],
     ["no host", { ports: [] }, "UH"],
     [
       "too many connections",
@@ -222,6 +224,6 @@ describe("createTcpProxy()", () => {
     clock.advance(300);
     await closed(client);
     await until(() => flags().length === 1, "the access log");
-    expect(flags()).toEqual(["UF"]);
+    expect(flags()).toEqual(["UF,URX"]);
   });
 });

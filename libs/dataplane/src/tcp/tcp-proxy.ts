@@ -6,16 +6,23 @@ import type {
   ConnectionInfo,
   NetworkFilter,
   ServedConnection,
+  UpstreamWish,
 } from "../runtime/connection.ts";
 import type { StatsScope } from "../runtime/stats.ts";
 import { type AccessLogger, type ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
 import { readyEvent } from "../runtime/transport.ts";
 import { relay } from "./relay.ts";
 
+/** A cluster, with what its hosts must be. */
+export interface TcpClusterChoice {
+  readonly cluster: string;
+  readonly subset?: Readonly<Record<string, unknown>>;
+}
+
 /** Envoy's TcpProxy, compiled; times in milliseconds, 0 for none. */
 export interface TcpProxyConfig {
   /** Chooses the cluster; `random` is uniform in [0, 1). */
-  readonly pick: (random: number) => string;
+  readonly pick: (random: number) => TcpClusterChoice;
   readonly clusters: ClusterSet;
   /** Without a byte either way; an hour in Envoy. */
   readonly idleTimeoutMs: number;
@@ -25,6 +32,9 @@ export interface TcpProxyConfig {
   /** Hash for consistent hashing. */
   readonly hash?: (info: ConnectionInfo) => bigint;
   readonly accessLogs: readonly AccessLogger[];
+  /** Writes a line also when the upstream is connected, and one at each interval (0: none). */
+  readonly logsOnConnected: boolean;
+  readonly logIntervalMs: number;
   /** The scope `tcp.<stat_prefix>.`. */
   readonly stats: StatsScope;
   readonly clock: Clock;
@@ -41,17 +51,22 @@ class ProxiedConnection implements ServedConnection {
   readonly #config: TcpProxyConfig;
   readonly #downstream: Socket;
   readonly #info: StreamInfo;
+  readonly #wish: UpstreamWish | undefined;
   readonly #tried = new Set<Host>();
+  /** Chosen once: a further attempt goes to the same cluster. */
+  readonly #choice: TcpClusterChoice;
   #upstream: Socket | undefined;
   #permit: Permit | undefined;
   #host: Host | undefined;
   #connected = false;
   #cancelTimers: (() => void)[] = [];
 
-  constructor(config: TcpProxyConfig, { socket, head, info }: AcceptedConnection) {
+  constructor(config: TcpProxyConfig, { socket, head, info, upstream }: AcceptedConnection) {
     const { clock, stats } = config;
     this.#config = config;
     this.#downstream = socket;
+    this.#wish = upstream;
+    this.#choice = config.pick(config.random());
     this.#info = new StreamInfo(info, clock.now(), clock.monotonic());
     // Either side may finish sending and go on receiving.
     socket.allowHalfOpen = true;
@@ -84,8 +99,9 @@ class ProxiedConnection implements ServedConnection {
   }
 
   #connect(head: Buffer, info: ConnectionInfo): void {
-    const { clusters, pick, random, stats, hash } = this.#config;
-    const name = pick(random());
+    const { clusters, stats, hash } = this.#config;
+    const { subset } = this.#choice;
+    const name = this.#wish?.cluster ?? this.#choice.cluster;
     const cluster = clusters.get(name);
     this.#info.upstreamCluster = cluster?.observabilityName ?? name;
     if (cluster === undefined) {
@@ -95,6 +111,8 @@ class ProxiedConnection implements ServedConnection {
     }
     const host = cluster.pick({
       tried: this.#tried,
+      ...(subset !== undefined && { subset }),
+      ...(this.#wish?.dynamicHost !== undefined && { dynamicHost: this.#wish.dynamicHost }),
       ...(hash !== undefined && { hash: hash(info) }),
       ...(info.originalDestination !== undefined && { originalDestination: info.originalDestination }),
     });
@@ -136,8 +154,13 @@ class ProxiedConnection implements ServedConnection {
       cluster.report(host, { kind: "connect-failure" });
       this.#releaseUpstream();
       if (this.#downstream.destroyed) return;
-      if (this.#tried.size < maxConnectAttempts) this.#connect(head, info);
-      else this.#fail("UF");
+      if (this.#info.attempts < maxConnectAttempts) {
+        this.#connect(head, info);
+        return;
+      }
+      cluster.stats.counter("upstream_cx_connect_attempts_exceeded").inc();
+      // As Envoy: both, however many attempts are allowed.
+      this.#fail("UF", "URX");
     };
     upstream.once("error", onFailure).once("close", onClose);
     upstream.once(readyEvent(upstream), () => {
@@ -151,6 +174,7 @@ class ProxiedConnection implements ServedConnection {
       };
       // From here on each side closes the other one, after what is still to be written.
       this.#connected = true;
+      this.#logWhileOpen();
       upstream.once("close", () => this.#releaseUpstream());
       this.#relay(cluster, upstream, head);
     });
@@ -182,6 +206,26 @@ class ProxiedConnection implements ServedConnection {
     });
   }
 
+  #logWhileOpen(): void {
+    const { logsOnConnected, logIntervalMs, clock } = this.#config;
+    if (logsOnConnected) this.#log();
+    if (logIntervalMs === 0) return;
+    const again = () => {
+      this.#cancelTimers.push(
+        clock.after(logIntervalMs, () => {
+          this.#cancelTimers.pop();
+          this.#log();
+          again();
+        }),
+      );
+    };
+    again();
+  }
+
+  #log(): void {
+    for (const log of this.#config.accessLogs) log(this.#info);
+  }
+
   #releaseUpstream(): void {
     if (this.#host !== undefined) this.#host.activeRequests--;
     this.#host = undefined;
@@ -189,8 +233,8 @@ class ProxiedConnection implements ServedConnection {
     this.#permit = undefined;
   }
 
-  #fail(flag: ResponseFlag): void {
-    this.#info.flags.add(flag);
+  #fail(...flags: readonly ResponseFlag[]): void {
+    for (const flag of flags) this.#info.flags.add(flag);
     this.close();
   }
 
@@ -198,6 +242,6 @@ class ProxiedConnection implements ServedConnection {
     for (const cancel of this.#cancelTimers) cancel();
     if (!this.#connected) this.#upstream?.destroy();
     this.#info.ended = this.#config.clock.monotonic();
-    for (const log of this.#config.accessLogs) log(this.#info);
+    this.#log();
   }
 }

@@ -37,16 +37,18 @@ export const listenerFields: Readonly<Record<string, FieldSupport>> = {
   [`${listener}.ListenerFilter`]: { used: "name typed_config filter_disabled" },
   [`${tcpProxy}.TcpProxy`]: {
     used: `stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts hash_policy
-      max_downstream_connection_duration`,
-    withoutEffect: { metadata_match: "clusters have no subsets" },
+      max_downstream_connection_duration metadata_match access_log_options access_log_flush_interval
+      flush_access_log_on_connected`,
+  },
+  [`${tcpProxy}.TcpProxy.TcpAccessLogOptions`]: {
+    used: "access_log_flush_interval flush_access_log_on_connected",
   },
   [`${tcpProxy}.TcpProxy.WeightedCluster.ClusterWeight`]: {
-    used: "name weight",
-    withoutEffect: { metadata_match: "clusters have no subsets" },
+    used: "name weight metadata_match",
   },
   [`${hcm}.HttpConnectionManager`]: {
     used: `codec_type stat_prefix rds route_config http_filters common_http_protocol_options http_protocol_options
-      server_name server_header_transformation max_request_headers_kb stream_idle_timeout request_timeout
+      http2_protocol_options server_name server_header_transformation max_request_headers_kb stream_idle_timeout request_timeout
       request_headers_timeout drain_timeout access_log use_remote_address xff_num_trusted_hops internal_address_config
       skip_xff_append via generate_request_id preserve_external_request_id always_set_request_id_in_response
       forward_client_cert_details set_current_client_cert_details proxy_100_continue upgrade_configs normalize_path
@@ -54,12 +56,11 @@ export const listenerFields: Readonly<Record<string, FieldSupport>> = {
       strip_any_host_port strip_trailing_host_dot`,
     withoutEffect: {
       tracing: "no spans are made yet",
-      http2_protocol_options: "HTTP/2 is not served yet",
       http3_protocol_options: "HTTP/3 is not served",
       delayed_close_timeout: "a closed connection's last bytes are left to the system",
       stream_error_on_invalid_http_message: "after a message that makes no sense the connection is closed",
       typed_header_validation_config: "headers are always validated",
-      add_proxy_protocol_connection_state: "the PROXY protocol is not read",
+      add_proxy_protocol_connection_state: "no filter reads it",
       access_log_options: "access logs are written when a stream ends",
       append_local_overload: "there is no overload manager",
     },
@@ -88,6 +89,10 @@ export const listenerFields: Readonly<Record<string, FieldSupport>> = {
       dynamic_stats: "statistics are kept whenever they are counted",
       start_child_span: "no spans are made yet",
     },
+  },
+  "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol": {
+    used: "allow_requests_without_proxy_protocol disallowed_versions stat_prefix",
+    withoutEffect: { pass_through_tlvs: "no filter reads them, and none are sent upstream" },
   },
   "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": {
     used: "",

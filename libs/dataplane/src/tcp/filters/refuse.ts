@@ -10,11 +10,13 @@ export interface Refusal {
   readonly flag?: ResponseFlag;
   readonly accessLogs: readonly AccessLogger[];
   readonly clock: Clock;
+  /** How long the connection is left open, and unread; at once unless told. */
+  readonly delayMs?: number;
 }
 
-/** Closes a connection at once, without a word to the client; the access logs of its chain say why. */
+/** Closes a connection, without a word to the client; the access logs of its chain say why. */
 export function refuseConnection(socket: Socket, info: ConnectionInfo, refusal: Refusal): ServedConnection {
-  const { clock, flag, details, accessLogs } = refusal;
+  const { clock, flag, details, accessLogs, delayMs = 0 } = refusal;
   const stream = new StreamInfo(info, clock.now(), clock.monotonic());
   stream.terminationDetails = details;
   if (flag !== undefined) stream.flags.add(flag);
@@ -22,7 +24,12 @@ export function refuseConnection(socket: Socket, info: ConnectionInfo, refusal: 
     if (socket.closed) resolve();
     else socket.once("close", () => resolve());
   });
-  socket.destroy();
+  if (delayMs === 0) {
+    socket.destroy();
+  } else {
+    const cancel = clock.after(delayMs, () => socket.destroy());
+    socket.once("close", cancel);
+  }
   stream.ended = clock.monotonic();
   for (const log of accessLogs) log(stream);
   return { drain: () => {}, close: () => socket.destroy(), closed };

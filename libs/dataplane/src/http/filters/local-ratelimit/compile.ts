@@ -5,13 +5,11 @@ import {
   XRateLimitHeadersRFCVersion,
 } from "@weft/envoy-api/envoy/extensions/common/ratelimit/v3/ratelimit_pb.js";
 import type { LocalRateLimit } from "@weft/envoy-api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
-import type { TokenBucket } from "@weft/envoy-api/envoy/type/v3/token_bucket_pb.js";
 import type { HttpFilterFactory } from "../../../compile/environment.ts";
 import type { Problems } from "../../../compile/problems.ts";
 import { compileHeaderAdditions } from "../../../compile/route/header-options.ts";
 import { decodeFraction } from "../../../compile/route/matchers.ts";
-import { durationMs } from "../../../compile/values.ts";
-import type { TokenBucketConfig } from "../../../rate-limit/token-bucket.ts";
+import { compileBucket } from "../../../compile/token-bucket.ts";
 import type { VirtualHostRules } from "../../../runtime/rate-limit.ts";
 import { createLocalRateLimitFilter, type LocalRateLimitConfig } from "./filter.ts";
 
@@ -34,9 +32,6 @@ export const localRateLimit: HttpFilterFactory = {
     return compileConfig(config, path, problems);
   },
 };
-
-/** Envoy does not take buckets that fill faster. */
-const shortestFillMs = 50;
 
 /** https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto */
 function compileConfig(message: Message, path: string, problems: Problems): LocalRateLimitConfig {
@@ -87,26 +82,6 @@ function shareOf(message: RuntimeFractionalPercent | undefined): number {
   if (message === undefined) return 0;
   const { numerator, denominator } = decodeFraction(message.defaultValue);
   return numerator / denominator;
-}
-
-function compileBucket(
-  message: TokenBucket | undefined,
-  path: string,
-  problems: Problems,
-): TokenBucketConfig {
-  const fillIntervalMs = durationMs(message?.fillInterval, 0);
-  if (fillIntervalMs < shortestFillMs) {
-    problems.error(
-      `${path}.fill_interval`,
-      "out-of-range",
-      `is ${fillIntervalMs} ms, at least ${shortestFillMs} ms are needed`,
-    );
-  }
-  return {
-    maxTokens: message?.maxTokens ?? 0,
-    tokensPerFill: message?.tokensPerFill ?? 1,
-    fillIntervalMs,
-  };
 }
 
 function virtualHostRules(option: VhRateLimitsOptions): VirtualHostRules {
