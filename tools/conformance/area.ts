@@ -16,7 +16,7 @@ export interface CaseResult {
 export interface Area {
   readonly name: string;
   readonly folder: string;
-  run(folder: string): Iterable<CaseResult>;
+  run(folder: string): Iterable<CaseResult> | AsyncIterable<CaseResult>;
 }
 
 export const passed: Outcome = { kind: "passed" };

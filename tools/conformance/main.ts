@@ -44,7 +44,7 @@ for (const area of chosen) {
     continue;
   }
   const counts = { passed: 0, failed: 0, unsupported: 0 };
-  for (const { id, outcome } of area.run(folder)) {
+  for await (const { id, outcome } of area.run(folder)) {
     counts[outcome.kind]++;
     const isKnown = known.has(`${area.name} ${id}`);
     if (values.list) {

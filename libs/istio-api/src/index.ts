@@ -1,3 +1,4 @@
+export { customResourceDefinitions } from "./crd/definitions.ts";
 export type { TrafficExtension, TrafficSelector, WasmPlugin } from "./extensions/traffic-extension.ts";
 export type {
   BackendTLSPolicySpec,

@@ -7,10 +7,12 @@ import { ingress } from "./ingress.ts";
 import { proxyAccepts } from "./proxy-accepts.ts";
 import { sidecarRoutes } from "./sidecar-routes.ts";
 import { simulation } from "./simulation.ts";
+import { validationCrd } from "./validation-crd.ts";
 
 /** All areas, the plain ones first: what fails there fails everywhere. */
 export const areas: readonly Area[] = [
   acceptedInputs("validation-dataset"),
+  validationCrd,
   acceptedInputs("samples"),
   acceptedInputs("xds-inputs"),
   proxyAccepts("xds-inputs"),

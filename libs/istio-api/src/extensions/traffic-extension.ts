@@ -1,7 +1,8 @@
-import { policyTargetReference, policyTargetReferences, port, workloadSelector } from "../schema/scalars.ts";
+import { policyTargetReference, policyTargetReferences, workloadSelector } from "../schema/scalars.ts";
 import {
   anything,
   type Infer,
+  inCrd,
   integer,
   list,
   message,
@@ -14,30 +15,52 @@ import {
 } from "../schema/schema.ts";
 
 const schemes = ["", "http", "https", "oci", "file"];
+const schemeList = JSON.stringify(schemes);
 
 const moduleUrl = (): Schema<string> =>
-  string((value) => {
-    if (value === "") return "must not be empty";
-    const scheme = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//.exec(value)?.[1] ?? "";
-    return schemes.includes(scheme.toLowerCase())
-      ? undefined
-      : `"${value}" has scheme ${scheme}; allowed are http, https, oci and file`;
-  });
+  inCrd(
+    string((value) => {
+      if (value === "") return "must not be empty";
+      const scheme = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//.exec(value)?.[1] ?? "";
+      return schemes.includes(scheme.toLowerCase())
+        ? undefined
+        : `"${value}" has scheme ${scheme}; allowed are http, https, oci and file`;
+    }),
+    {
+      keywords: { minLength: 1 },
+      validations: [
+        {
+          rule: `isURL(self) ? url(self).getScheme() in ${schemeList} : (isURL("http://" + self) && url("http://" + self).getScheme() in ${schemeList})`,
+          message: "url must have schema one of [http, https, file, oci]",
+        },
+      ],
+    },
+  );
 
 const trafficSelector = message({
   mode: oneOfWords("UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"),
-  ports: list(message({ number: required(port()) }), { unique: ["number"] }),
+  ports: list(message({ number: required(integer(1, 65535)) }), { unique: ["number"] }),
 });
 
-const envVar = message(
+const envVar = inCrd(
+  message(
+    {
+      name: required(nonEmptyString(256)),
+      valueFrom: oneOfWords("INLINE", "HOST"),
+      value: string(),
+    },
+    {
+      check: ({ valueFrom, value }) =>
+        valueFrom === "HOST" && value !== undefined ? "value must not be set with valueFrom HOST" : undefined,
+    },
+  ),
   {
-    name: required(nonEmptyString(256)),
-    valueFrom: oneOfWords("INLINE", "HOST"),
-    value: string(),
-  },
-  {
-    check: ({ valueFrom, value }) =>
-      valueFrom === "HOST" && value !== undefined ? "value must not be set with valueFrom HOST" : undefined,
+    validations: [
+      {
+        rule: '!has(self.valueFrom) || self.valueFrom != "HOST" || !has(self.value)',
+        message: "value may only be set when valueFrom is INLINE",
+      },
+    ],
   },
 );
 
@@ -69,23 +92,30 @@ export const wasmPluginSpec = message(
 );
 
 /** TrafficExtension: a filter of WebAssembly or Lua, in one place with one order. */
-export const trafficExtensionSpec = message(
+export const trafficExtensionSpec = inCrd(
+  message(
+    {
+      selector: workloadSelector,
+      targetRefs: policyTargetReferences,
+      phase: oneOfWords("UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"),
+      priority: integer(),
+      match: list(trafficSelector),
+      wasm: message(wasmFields),
+      lua: message({ inlineCode: required(nonEmptyString(65536)) }),
+    },
+    {
+      oneOf: [
+        ["selector", "targetRefs"],
+        ["wasm", "lua"],
+      ],
+      check: ({ wasm, lua }) =>
+        wasm === undefined && lua === undefined ? "one of wasm and lua must be set" : undefined,
+    },
+  ),
   {
-    selector: workloadSelector,
-    targetRefs: policyTargetReferences,
-    phase: oneOfWords("UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"),
-    priority: integer(),
-    match: list(trafficSelector),
-    wasm: message(wasmFields),
-    lua: message({ inlineCode: required(nonEmptyString(65536)) }),
-  },
-  {
-    oneOf: [
-      ["selector", "targetRefs"],
-      ["wasm", "lua"],
+    validations: [
+      { rule: "has(self.wasm) != has(self.lua)", message: "exactly one of wasm or lua must be set" },
     ],
-    check: ({ wasm, lua }) =>
-      wasm === undefined && lua === undefined ? "one of wasm and lua must be set" : undefined,
   },
 );
 

@@ -2,6 +2,7 @@ import { networkingWorkloadSelector, policyTargetReferences, port } from "../sch
 import {
   anything,
   type Infer,
+  inCrd,
   integer,
   list,
   map,
@@ -41,21 +42,31 @@ const routeConfigurationMatch = message({
   }),
 });
 
-const envoyConfigObjectMatch = message(
+const envoyConfigObjectMatch = inCrd(
+  message(
+    {
+      context: oneOfWords("ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND", "GATEWAY", "WAYPOINT"),
+      proxy: message({ proxyVersion: string(), metadata: map(string()) }),
+      listener: listenerMatch,
+      routeConfiguration: routeConfigurationMatch,
+      cluster: message({ portNumber: unsigned(), service: string(), subset: string(), name: string() }),
+      waypoint: message({ portNumber: port(), filter, route: subFilter }),
+    },
+    {
+      oneOf: [["listener", "routeConfiguration", "cluster", "waypoint"]],
+      check: ({ context, waypoint }) =>
+        (context === "WAYPOINT") === (waypoint !== undefined)
+          ? undefined
+          : "waypoint must be set with context WAYPOINT, and only then",
+    },
+  ),
   {
-    context: oneOfWords("ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND", "GATEWAY", "WAYPOINT"),
-    proxy: message({ proxyVersion: string(), metadata: map(string()) }),
-    listener: listenerMatch,
-    routeConfiguration: routeConfigurationMatch,
-    cluster: message({ portNumber: unsigned(), service: string(), subset: string(), name: string() }),
-    waypoint: message({ portNumber: port(), filter, route: subFilter }),
-  },
-  {
-    oneOf: [["listener", "routeConfiguration", "cluster", "waypoint"]],
-    check: ({ context, waypoint }) =>
-      (context === "WAYPOINT") === (waypoint !== undefined)
-        ? undefined
-        : "waypoint must be set with context WAYPOINT, and only then",
+    validations: [
+      {
+        rule: '(has(self.context) && self.context == "WAYPOINT") == has(self.waypoint)',
+        message: "only support waypointMatch when context is WAYPOINT",
+      },
+    ],
   },
 );
 

@@ -1,5 +1,14 @@
 import { networkingWorkloadSelector, port } from "../schema/scalars.ts";
-import { type Check, type Infer, list, message, oneOfWords, required, string } from "../schema/schema.ts";
+import {
+  type Check,
+  type Infer,
+  inCrd,
+  list,
+  message,
+  oneOfWords,
+  required,
+  string,
+} from "../schema/schema.ts";
 import { workloadEntrySpec } from "./workload.ts";
 
 const serviceEntryPort = message({
@@ -28,19 +37,55 @@ const consistent: Check<Readonly<Record<string, unknown>>> = (spec) => {
 };
 
 /** https://istio.io/latest/docs/reference/config/networking/service-entry/ */
-export const serviceEntrySpec = message(
+export const serviceEntrySpec = inCrd(
+  message(
+    {
+      hosts: required(
+        list(
+          inCrd(string(host), {
+            validations: [{ rule: 'self != "*"', message: "hostname cannot be wildcard" }],
+          }),
+          { min: 1, max: 256 },
+        ),
+      ),
+      addresses: list(inCrd(string(), { keywords: { maxLength: 64 } }), { max: 256 }),
+      ports: inCrd(list(serviceEntryPort, { max: 256, unique: ["name", "number"] }), {
+        validations: [
+          {
+            rule: "self.all(l1, self.exists_one(l2, l1.number == l2.number))",
+            message: "port number cannot be duplicated",
+          },
+        ],
+      }),
+      location: oneOfWords("MESH_EXTERNAL", "MESH_INTERNAL"),
+      resolution: oneOfWords("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
+      endpoints: list(workloadEntrySpec, { max: 4096 }),
+      workloadSelector: networkingWorkloadSelector,
+      exportTo: list(string()),
+      subjectAltNames: list(string()),
+    },
+    { check: consistent },
+  ),
   {
-    hosts: required(list(string(host), { min: 1, max: 256 })),
-    addresses: list(string(), { max: 256 }),
-    ports: list(serviceEntryPort, { max: 256, unique: ["name", "number"] }),
-    location: oneOfWords("MESH_EXTERNAL", "MESH_INTERNAL"),
-    resolution: oneOfWords("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
-    endpoints: list(workloadEntrySpec, { max: 4096 }),
-    workloadSelector: networkingWorkloadSelector,
-    exportTo: list(string()),
-    subjectAltNames: list(string()),
+    validations: [
+      {
+        rule: "!has(self.workloadSelector) || !has(self.endpoints)",
+        message: "only one of WorkloadSelector or Endpoints can be set",
+      },
+      {
+        rule: '!has(self.addresses) || !self.addresses.exists(address, address.contains("/")) || !has(self.resolution) || self.resolution in ["STATIC", "NONE"]',
+        message: "CIDR addresses are allowed only for NONE/STATIC resolution types",
+      },
+      {
+        rule: '(has(self.resolution) && self.resolution != "NONE") || !has(self.endpoints)',
+        message: "NONE mode cannot set endpoints",
+      },
+      {
+        rule: '!has(self.resolution) || self.resolution != "DNS_ROUND_ROBIN" || !has(self.endpoints) || self.endpoints.size() <= 1',
+        message: "DNS_ROUND_ROBIN mode cannot have multiple endpoints",
+      },
+    ],
   },
-  { check: consistent },
 );
 
 /** `spec` of a ServiceEntry. */

@@ -1,7 +1,9 @@
 import { headerName, port } from "../schema/scalars.ts";
 import {
+  type CelRule,
   type Check,
   type Infer,
+  inCrd,
   integer,
   list,
   map,
@@ -27,8 +29,25 @@ const address: Check<string> = (value) => {
 };
 
 const fields = {
-  address: string(address),
-  ports: map(port(), portName),
+  address: inCrd(string(address), {
+    keywords: { maxLength: 256 },
+    validations: [
+      {
+        rule: '!self.startsWith("unix://") || self.substring(7, 8) in ["/", "@"]',
+        message: "UDS must be an absolute path or abstract socket",
+      },
+      { rule: '!self.startsWith("unix://") || !self.endsWith("/")', message: "UDS may not be a dir" },
+    ],
+  }),
+  ports: inCrd(map(port(), portName), {
+    keywords: { maxProperties: 128 },
+    validations: [
+      {
+        rule: 'self.all(key, size(key) < 63 && key.matches("^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$"))',
+        message: "port name must be valid",
+      },
+    ],
+  }),
   labels: map(string()),
   network: string(),
   locality: string(),
@@ -41,13 +60,26 @@ const socketHasNoPorts: Check<Readonly<Record<string, unknown>>> = (value) =>
     ? "ports must not be set for a Unix socket"
     : undefined;
 
+const socketHasNoPortsInCel: CelRule = {
+  rule: '!has(self.address) || !self.address.startsWith("unix://") || !has(self.ports)',
+  message: "UDS may not include ports",
+};
+
 /** https://istio.io/latest/docs/reference/config/networking/workload-entry/; also an endpoint of a ServiceEntry. */
-export const workloadEntrySpec = message(fields, {
-  check: (value) =>
-    value.address === undefined && value.network === undefined
-      ? "address is missing; it may be left out only where network is set"
-      : socketHasNoPorts(value),
-});
+export const workloadEntrySpec = inCrd(
+  message(fields, {
+    check: (value) =>
+      value.address === undefined && value.network === undefined
+        ? "address is missing; it may be left out only where network is set"
+        : socketHasNoPorts(value),
+  }),
+  {
+    validations: [
+      { rule: "has(self.address) || has(self.network)", message: "Address is required" },
+      socketHasNoPortsInCel,
+    ],
+  },
+);
 
 const seconds = integer(0);
 
@@ -62,7 +94,12 @@ const readinessProbe = message(
       path: string(),
       port: required(port()),
       host: string(),
-      scheme: oneOfWords("", "HTTP", "HTTPS"),
+      scheme: inCrd(oneOfWords("", "HTTP", "HTTPS"), {
+        keywords: { enum: undefined },
+        validations: [
+          { rule: 'self in ["", "HTTP", "HTTPS"]', message: "scheme must be one of [HTTP, HTTPS]" },
+        ],
+      }),
       httpHeaders: list(message({ name: headerName(), value: string() })),
     }),
     tcpSocket: message({ host: string(), port: required(port()) }),
@@ -75,7 +112,9 @@ const readinessProbe = message(
 /** https://istio.io/latest/docs/reference/config/networking/workload-group/ */
 export const workloadGroupSpec = message({
   metadata: message({ labels: map(string()), annotations: map(string()) }),
-  template: required(message(fields, { check: socketHasNoPorts })),
+  template: required(
+    inCrd(message(fields, { check: socketHasNoPorts }), { validations: [socketHasNoPortsInCel] }),
+  ),
   probe: readinessProbe,
 });
 

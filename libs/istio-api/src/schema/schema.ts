@@ -6,6 +6,8 @@
 /** What a value of the API may be. `Type` exists only at compile time; see {@link Infer}. */
 export interface Schema<Type = unknown> {
   readonly rule: Rule;
+  /** What an API server needs to be told beside the rule, which it cannot read: see {@link inCrd}. */
+  readonly crd?: CrdRules;
   /** Never set: carries the inferred type. */
   readonly inferred?: Type;
 }
@@ -13,6 +15,20 @@ export interface Schema<Type = unknown> {
 /** A schema whose field must be present. */
 export interface RequiredSchema<Type = unknown> extends Schema<Type> {
   readonly required: true;
+}
+
+/** What a CustomResourceDefinition says of a value beyond what follows from its rule. */
+export interface CrdRules {
+  /** Keywords of OpenAPI, over those that follow from the rule; undefined takes one away. */
+  readonly keywords?: Readonly<Record<string, unknown>>;
+  /** Rules in CEL. The messages are Istio's, as people and tools look for them. */
+  readonly validations?: readonly CelRule[];
+}
+
+/** https://kubernetes.io/docs/reference/using-api/cel/ */
+export interface CelRule {
+  readonly rule: string;
+  readonly message: string;
 }
 
 /** The fields of a message, by name. */
@@ -79,7 +95,8 @@ export function nonEmptyString(maxLength = Infinity): Schema<string> {
 
 /** A string that matches `pattern`; `allowed` says so in words. */
 export function pattern(regex: RegExp, allowed: string): Schema<string> {
-  return string((value) => (regex.test(value) ? undefined : `"${value}" is not ${allowed}`));
+  const schema = string((value) => (regex.test(value) ? undefined : `"${value}" is not ${allowed}`));
+  return inCrd(schema, { keywords: { pattern: regex.source } });
 }
 
 /** One of the listed words. */
@@ -156,5 +173,16 @@ export function openMessage<F extends Fields>(fields: F): Schema<ObjectOf<F>> {
 
 /** Marks a field that must be present. */
 export function required<T>(schema: Schema<T>): RequiredSchema<T> {
-  return { rule: schema.rule, required: true };
+  return { ...schema, required: true };
+}
+
+/** The same schema, with what a `check`, which is a function, means in a CustomResourceDefinition. */
+export function inCrd<T>(schema: Schema<T>, { keywords, validations }: CrdRules): Schema<T> {
+  return {
+    ...schema,
+    crd: {
+      keywords: { ...schema.crd?.keywords, ...keywords },
+      validations: [...(schema.crd?.validations ?? []), ...(validations ?? [])],
+    },
+  };
 }

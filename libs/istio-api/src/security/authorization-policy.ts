@@ -1,8 +1,17 @@
 import { policyTargetReference, policyTargetReferences, workloadSelector } from "../schema/scalars.ts";
-import { type Check, type Infer, list, message, oneOfWords, required, string } from "../schema/schema.ts";
+import {
+  type Check,
+  type Infer,
+  inCrd,
+  list,
+  message,
+  oneOfWords,
+  required,
+  string,
+} from "../schema/schema.ts";
 
 const strings = list(string());
-const serviceAccounts = list(string(), { max: 16 });
+const serviceAccounts = list(inCrd(string(), { keywords: { maxLength: 320 } }), { max: 16 });
 
 const accountsStandAlone: Check<Readonly<Record<string, unknown>>> = (source) =>
   (source.serviceAccounts !== undefined || source.notServiceAccounts !== undefined) &&
@@ -12,24 +21,34 @@ const accountsStandAlone: Check<Readonly<Record<string, unknown>>> = (source) =>
     ? "serviceAccounts exclude namespaces and principals: a service account names its namespace itself"
     : undefined;
 
-const source = message(
+const source = inCrd(
+  message(
+    {
+      principals: strings,
+      notPrincipals: strings,
+      requestPrincipals: strings,
+      notRequestPrincipals: strings,
+      namespaces: strings,
+      notNamespaces: strings,
+      serviceAccounts,
+      notServiceAccounts: serviceAccounts,
+      trustDomains: strings,
+      notTrustDomains: strings,
+      ipBlocks: strings,
+      notIpBlocks: strings,
+      remoteIpBlocks: strings,
+      notRemoteIpBlocks: strings,
+    },
+    { check: accountsStandAlone },
+  ),
   {
-    principals: strings,
-    notPrincipals: strings,
-    requestPrincipals: strings,
-    notRequestPrincipals: strings,
-    namespaces: strings,
-    notNamespaces: strings,
-    serviceAccounts,
-    notServiceAccounts: serviceAccounts,
-    trustDomains: strings,
-    notTrustDomains: strings,
-    ipBlocks: strings,
-    notIpBlocks: strings,
-    remoteIpBlocks: strings,
-    notRemoteIpBlocks: strings,
+    validations: [
+      {
+        rule: "!(has(self.serviceAccounts) || has(self.notServiceAccounts)) || (!has(self.principals) && !has(self.notPrincipals) && !has(self.namespaces) && !has(self.notNamespaces))",
+        message: "Cannot set serviceAccounts with namespaces or principals",
+      },
+    ],
   },
-  { check: accountsStandAlone },
 );
 
 const operation = message({

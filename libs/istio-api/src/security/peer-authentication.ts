@@ -1,5 +1,5 @@
 import { workloadSelector } from "../schema/scalars.ts";
-import { type Infer, map, message, oneOfWords } from "../schema/schema.ts";
+import { type Infer, inCrd, map, message, oneOfWords } from "../schema/schema.ts";
 
 const mutualTLS = message({ mode: oneOfWords("UNSET", "DISABLE", "PERMISSIVE", "STRICT") });
 
@@ -8,18 +8,35 @@ const portKey = (key: string): string | undefined =>
     ? undefined
     : `"${key}" is not a port; allowed are 1 to 65535`;
 
+const portLevelMtls = inCrd(map(mutualTLS, portKey), {
+  keywords: { minProperties: 1, maxProperties: 4096 },
+  validations: [
+    { rule: "self.all(key, 0 < int(key) && int(key) <= 65535)", message: "port must be between 1-65535" },
+  ],
+});
+
 /** https://istio.io/latest/docs/reference/config/security/peer_authentication/ */
-export const peerAuthenticationSpec = message(
-  { selector: workloadSelector, mtls: mutualTLS, portLevelMtls: map(mutualTLS, portKey) },
-  {
-    check: ({ portLevelMtls, selector }) => {
-      if (portLevelMtls === undefined) return undefined;
-      if (Object.keys(portLevelMtls as object).length === 0) return "portLevelMtls must not be empty";
-      const labels = (selector as { matchLabels?: object } | undefined)?.matchLabels ?? {}; // Checked as a field.
-      return Object.keys(labels).length > 0
-        ? undefined
-        : "portLevelMtls needs a selector with matchLabels: ports belong to workloads";
+export const peerAuthenticationSpec = inCrd(
+  message(
+    { selector: workloadSelector, mtls: mutualTLS, portLevelMtls },
+    {
+      check: ({ portLevelMtls, selector }) => {
+        if (portLevelMtls === undefined) return undefined;
+        if (Object.keys(portLevelMtls as object).length === 0) return "portLevelMtls must not be empty";
+        const labels = (selector as { matchLabels?: object } | undefined)?.matchLabels ?? {}; // Checked as a field.
+        return Object.keys(labels).length > 0
+          ? undefined
+          : "portLevelMtls needs a selector with matchLabels: ports belong to workloads";
+      },
     },
+  ),
+  {
+    validations: [
+      {
+        rule: "!has(self.portLevelMtls) || (has(self.selector) && has(self.selector.matchLabels) && self.selector.matchLabels.size() > 0)",
+        message: "portLevelMtls requires selector",
+      },
+    ],
   },
 );
 

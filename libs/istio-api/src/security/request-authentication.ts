@@ -8,6 +8,7 @@ import {
 import {
   boolean,
   type Infer,
+  inCrd,
   list,
   message,
   nonEmptyString,
@@ -17,10 +18,21 @@ import {
 } from "../schema/schema.ts";
 
 const httpUrl = (): Schema<string> =>
-  string((value) => {
-    if (value.length > 2048) return "is too long; allowed are up to 2048 characters";
-    return /^https?:\/\/./.test(value) ? undefined : `"${value}" is not a URL with scheme http or https`;
-  });
+  inCrd(
+    string((value) => {
+      if (value.length > 2048) return "is too long; allowed are up to 2048 characters";
+      return /^https?:\/\/./.test(value) ? undefined : `"${value}" is not a URL with scheme http or https`;
+    }),
+    {
+      keywords: { minLength: 1, maxLength: 2048 },
+      validations: [
+        {
+          rule: 'isURL(self) && url(self).getScheme() in ["http", "https"]',
+          message: "url must have scheme http:// or https://",
+        },
+      ],
+    },
+  );
 
 const jwtRule = message(
   {

@@ -8,6 +8,7 @@ import {
   boolean,
   double,
   type Infer,
+  inCrd,
   list,
   map,
   message,
@@ -62,13 +63,28 @@ const metricSelector = message(
   { oneOf: [["metric", "customMetric"]] },
 );
 
-const tagOverride = message(
-  { operation: oneOfWords("UPSERT", "REMOVE"), value: string() },
-  {
-    check: ({ operation, value }) => {
-      if (operation === "REMOVE" && value !== undefined) return "value must not be set with operation REMOVE";
-      return operation === "UPSERT" && !value ? "value must be set with operation UPSERT" : undefined;
+const tagOverride = inCrd(
+  message(
+    { operation: oneOfWords("UPSERT", "REMOVE"), value: string() },
+    {
+      check: ({ operation, value }) => {
+        if (operation === "REMOVE" && value !== undefined)
+          return "value must not be set with operation REMOVE";
+        return operation === "UPSERT" && !value ? "value must be set with operation UPSERT" : undefined;
+      },
     },
+  ),
+  {
+    validations: [
+      {
+        rule: '!has(self.operation) || self.operation != "UPSERT" || (has(self.value) && self.value != "")',
+        message: "value must be set when operation is UPSERT",
+      },
+      {
+        rule: '!has(self.operation) || self.operation != "REMOVE" || !has(self.value)',
+        message: "value must not be set when operation is REMOVE",
+      },
+    ],
   },
 );
 
