@@ -22,6 +22,7 @@ describe("createEngine()", () => {
       onTranslated: () => {},
       onRejected: () => {},
       onPush: () => {},
+      onPropagated: () => {},
     };
     const engine = createEngine({
       store: wrap(createStore()),
@@ -51,9 +52,9 @@ describe("createEngine()", () => {
     let broken = false;
     const { clock, engine, snapshots } = create((store) => ({
       ...store,
-      snapshot: () => {
+      snapshot: (of) => {
         if (broken) throw new Error("a bug");
-        return store.snapshot();
+        return store.snapshot(of);
       },
     }));
     engine.begin();

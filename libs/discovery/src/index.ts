@@ -5,6 +5,7 @@ export {
   type EngineOptions,
   type Prepare,
   type Translate,
+  type WithEndpoints,
 } from "./engine.ts";
 export { decodeMeshConfig } from "./mesh-config.ts";
 export { createPilot, type ListenAddress, type Pilot, type PilotOptions, type StartSource } from "./pilot.ts";

@@ -88,6 +88,11 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
     "Seconds to build a snapshot of the mesh.",
     smallBuckets,
   );
+  const propagationTime = metrics.histogram(
+    "pilot_propagation_seconds",
+    "Seconds from a change of an object to the last answer of a proxy that it reached, by the object's kind.",
+    smallBuckets,
+  );
   const translationTime = metrics.histogram(
     "weft_translation_seconds",
     "Seconds to translate what proxies with equal views see.",
@@ -108,6 +113,7 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
       },
       onSnapshot: (_snapshot, buildMs) => snapshotTime.record(buildMs / 1000),
       onRejected: (problems) => rejectedConfigs.add(problems),
+      onPropagated: ({ object, ms }) => propagationTime.record(ms / 1000, { kind: object.kind }),
       onTranslated: (workMs) => translationTime.record(workMs / 1000),
       onPush: (proxy, { workMs, queuedMs }) => {
         queueTime.record(queuedMs / 1000);

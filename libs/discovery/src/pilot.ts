@@ -17,7 +17,7 @@ import {
 import { createXdsServer, type XdsServer } from "@weft/xds";
 import { createBusBridge } from "./bus-bridge.ts";
 import { debugRoutes } from "./debug/routes.ts";
-import { createEngine, type Engine, type Prepare, type Translate } from "./engine.ts";
+import { createEngine, type Engine, type Prepare, type Translate, type WithEndpoints } from "./engine.ts";
 import { createJwksResolver, type FetchOptions, fetchDocument, wantedKeySets } from "./jwks/index.ts";
 import { createPilotMetrics } from "./metrics.ts";
 import type { DebounceTimes } from "./push/debounce.ts";
@@ -38,6 +38,8 @@ export interface PilotOptions {
   readonly translate: Translate;
   /** See {@link EngineOptions.prepare}. */
   readonly prepare?: Prepare;
+  /** See {@link EngineOptions.withEndpoints}. */
+  readonly withEndpoints?: WithEndpoints;
   readonly bus: Bus;
   readonly logger: Logger;
   /** `/ready` and `/debug`; Istio's 8080 */
@@ -89,6 +91,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
     store,
     translate,
     ...(options.prepare === undefined ? {} : { prepare: options.prepare }),
+    ...(options.withEndpoints === undefined ? {} : { withEndpoints: options.withEndpoints }),
     clock,
     logger,
     ...(options.debounce === undefined ? {} : { debounce: options.debounce }),
@@ -126,6 +129,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
     onConnect: engine.connect,
     onEvent: (event) => {
       metrics.onXdsEvent(event, engine);
+      if (event.kind === "acked" || event.kind === "nacked") engine.answered(event.connection);
       bridge.onXdsEvent(event);
       logXdsEvent(event, logger, engine.proxies);
     },

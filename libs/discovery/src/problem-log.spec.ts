@@ -8,12 +8,14 @@ describe("createProblemLog()", () => {
       createLogger({ component: "test", pretty: false, destination: { write: (line) => lines.push(line) } }),
     );
     const problem = (message: string) => ({ severity: "error" as const, code: "c", path: "spec", message });
-    log.report([problem("one"), problem("one")]);
-    log.next();
-    log.report([problem("one"), problem("two")]);
-    log.next();
-    log.next();
-    log.report([problem("one")]);
+    const [a, b] = [{}, {}];
+    expect(log.report(a, [problem("one"), problem("one")])).toHaveLength(1);
+    log.report(b, [problem("one")]);
+    log.report(a, [problem("two")]);
+    expect(log.add(a, [problem("one"), problem("two")])).toEqual([]);
+    log.report(a, []);
+    log.forget(b);
+    expect(log.report(a, [problem("one")])).toHaveLength(1);
     expect(lines.map((line) => JSON.parse(line).message)).toEqual(["spec: one", "spec: two", "spec: one"]);
   });
 });

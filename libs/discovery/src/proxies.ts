@@ -2,6 +2,7 @@ import { hostDiscoveryField, type ResourceSet } from "@weft/envoy-api";
 import type { Node } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import { type NodeInput, type ProxyNode, parseNode } from "@weft/mesh-model";
 import type { XdsConnection } from "@weft/xds";
+import type { ViewGroup } from "./push/groups.ts";
 import { nodeKey } from "./push/share.ts";
 
 /** A connected proxy and what pilot knows of it. */
@@ -10,6 +11,12 @@ export interface ConnectedProxy {
   readonly node: ProxyNode;
   /** See {@link nodeKey}. */
   readonly nodeKey: string;
+  /** Where it belongs; undefined before its first push. */
+  group: ViewGroup | undefined;
+  /** Whether it is to be looked up anew where it belongs. */
+  unplaced: boolean;
+  /** Namespace of its pod, or its own: that of the services it serves. */
+  servesIn: string;
   /** What it was last given; undefined before its first push. */
   set: ResourceSet | undefined;
   /** Monotonic time of the oldest change that it has not yet been given; undefined when it is up to date. */
@@ -57,14 +64,47 @@ export interface ProxyRegistry {
   ): { proxy: ConnectedProxy; warnings: readonly string[] } | { problem: string };
   remove(proxy: ConnectedProxy): void;
   of(connection: XdsConnection): ConnectedProxy | undefined;
+  /** Those with this address. */
+  at(address: string): Iterable<ConnectedProxy>;
+  /** Those that say they are in this pod. */
+  ofPod(namespace: string, name: string): Iterable<ConnectedProxy>;
   /** By connection id, node id, `POD.NAMESPACE`, or pod name where that is unique. The newest of several. */
   find(name: string): ConnectedProxy | undefined;
+}
+
+function podKey(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
+
+const none: ReadonlySet<ConnectedProxy> = new Set();
+
+/** Proxies by something they have in common. */
+class Groups {
+  readonly #groups = new Map<string, Set<ConnectedProxy>>();
+
+  get(key: string): ReadonlySet<ConnectedProxy> {
+    return this.#groups.get(key) ?? none;
+  }
+
+  add(key: string, proxy: ConnectedProxy): void {
+    const group = this.#groups.get(key);
+    if (group) group.add(proxy);
+    else this.#groups.set(key, new Set([proxy]));
+  }
+
+  delete(key: string, proxy: ConnectedProxy): void {
+    const group = this.#groups.get(key);
+    group?.delete(proxy);
+    if (group?.size === 0) this.#groups.delete(key);
+  }
 }
 
 /** Creates an empty registry. It is bounded by the xDS server's limit on streams. */
 export function createProxyRegistry(): ProxyRegistry {
   const all = new Set<ConnectedProxy>();
   const byConnection = new Map<XdsConnection, ConnectedProxy>();
+  const byAddress = new Groups();
+  const byPod = new Groups();
   return {
     all,
     add: (connection, now) => {
@@ -75,6 +115,9 @@ export function createProxyRegistry(): ProxyRegistry {
         connection,
         node,
         nodeKey: nodeKey(node),
+        group: undefined,
+        unplaced: true,
+        servesIn: node.namespace,
         set: undefined,
         changedAt: undefined,
         queuedAt: now,
@@ -83,13 +126,20 @@ export function createProxyRegistry(): ProxyRegistry {
       };
       all.add(proxy);
       byConnection.set(connection, proxy);
+      for (const address of node.ipAddresses) byAddress.add(address, proxy);
+      byPod.add(podKey(node.namespace, node.podName), proxy);
       return { proxy, warnings: messages };
     },
     remove: (proxy) => {
       all.delete(proxy);
       byConnection.delete(proxy.connection);
+      const { ipAddresses, namespace, podName } = proxy.node;
+      for (const address of ipAddresses) byAddress.delete(address, proxy);
+      byPod.delete(podKey(namespace, podName), proxy);
     },
     of: (connection) => byConnection.get(connection),
+    at: (address) => byAddress.get(address),
+    ofPod: (namespace, name) => byPod.get(podKey(namespace, name)),
     find: (name) => {
       const newestFirst = [...all].reverse();
       return (

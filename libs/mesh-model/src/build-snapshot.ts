@@ -30,7 +30,7 @@ export interface BuiltSnapshot {
 }
 
 /** Kinds that change all the time and that proxies learn of as endpoints alone. */
-const endpointKinds = ["/Node", "/Pod", "discovery.k8s.io/EndpointSlice"];
+export const endpointKinds: readonly string[] = ["/Node", "/Pod", "discovery.k8s.io/EndpointSlice"];
 
 /** Kinds that hold certificates. */
 const credentialKinds = ["/Secret", "/ConfigMap"];

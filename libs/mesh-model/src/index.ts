@@ -1,3 +1,4 @@
+export { changesBetween, type EndpointsBetween, type SnapshotChanges } from "./changes.ts";
 export { collectionOf } from "./collections.ts";
 export { type Config, compareByCreation, readConfig } from "./config.ts";
 export type { Derivation, DerivationInput, Derived, ObjectStatus } from "./derivations.ts";
@@ -58,6 +59,7 @@ export {
   type WorkloadIndex,
 } from "./snapshot.ts";
 export { createStore, type Store, type StoreOptions } from "./store.ts";
+export { isAffected } from "./view/affected.ts";
 export {
   type ConsolidatedDestinationRule,
   destinationRuleFor,

@@ -105,6 +105,21 @@ describe("createStore()", () => {
     );
   });
 
+  it("gives the endpoints of now without the configuration of now", () => {
+    const store = createStore();
+    for (const object of mesh) store.apply({ kind: "upsert", object });
+    const before = store.snapshot();
+    store.apply({ kind: "upsert", object: aService("new") });
+    expect(store.snapshot("endpoints")).toBe(before);
+    store.apply({ kind: "upsert", object: aSlice("web", [["web-1", "10.1.0.1"]], { name: "web-b" }) });
+    const between = store.snapshot("endpoints");
+    expect(between.services).toBe(before.services);
+    expect(endpointsOf(between, service(between, web))).toHaveLength(1);
+    const now = store.snapshot();
+    expect(now.services.all).toHaveLength(before.services.all.length + 1);
+    expect(endpointsOf(now, service(now, web))).toBe(endpointsOf(between, service(between, web)));
+  });
+
   it("orders services by age, then by name", () => {
     expect(snapshotOf(mesh).services.all.map(({ name }) => name)).toEqual(["ext", "web", "db"]);
   });

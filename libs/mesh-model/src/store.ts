@@ -1,6 +1,6 @@
 import { deepFreeze, type ObjectRef, OverlayMap, type Problem, stableStringify } from "@weft/base";
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
-import { type BuiltSnapshot, buildSnapshot } from "./build-snapshot.ts";
+import { type BuiltSnapshot, buildSnapshot, endpointKinds } from "./build-snapshot.ts";
 import {
   type Collection,
   collectionOf,
@@ -29,8 +29,11 @@ export interface Store {
   apply(event: SourceEvent): boolean;
   /** Tells whether anything in it is different. */
   setMeshConfig(config: MeshConfig): boolean;
-  /** The mesh as it stands; the same object as the last one where nothing has changed since. */
-  snapshot(): MeshSnapshot;
+  /**
+   * The mesh as it stands; the same object as the last one where nothing has changed since. `endpoints`: as it stood, but
+   * with the endpoints, pods and nodes of now.
+   */
+  snapshot(of?: "all" | "endpoints"): MeshSnapshot;
   /** Problems of all origins, in order of the origins' names; then those of {@link derivedProblems}. */
   problems(): readonly Problem[];
   /** Problems of what the last snapshot was derived from: what of other APIs is not carried out. */
@@ -50,7 +53,6 @@ export function createStore(options: StoreOptions = {}): Store {
   const problems = new Map<string, readonly Problem[]>();
   const derivations = createDerivations(options.derivations ?? []);
   let built: BuiltSnapshot | undefined;
-  let meshConfigChanged = false;
 
   const put = (name: string, key: string, stored: Stored | undefined): void => {
     const kind = kinds.get(name) ?? { objects: new Map<string, Stored>(), digest: 0n };
@@ -98,22 +100,24 @@ export function createStore(options: StoreOptions = {}): Store {
     setMeshConfig: (config) => {
       if (stableStringify(config) === stableStringify(meshConfig)) return false;
       meshConfig = config;
-      meshConfigChanged = true;
       return true;
     },
-    snapshot: () => {
-      if (built && dirty.size === 0 && !meshConfigChanged) return built.snapshot;
-      for (const [name, names] of dirty) {
+    snapshot: (of = "all") => {
+      const all = of === "all" || built === undefined;
+      const changed = [...dirty].filter(([name]) => all || endpointKinds.includes(name));
+      const mesh = all ? meshConfig : built?.input.meshConfig;
+      if (built && changed.length === 0 && mesh === built.input.meshConfig) return built.snapshot;
+      for (const [name, names] of changed) {
+        dirty.delete(name);
         const kind = kinds.get(name);
         if (kind === undefined) continue;
         const last = OverlayMap.over((frozen.get(name) ?? emptyCollection).objects);
         const objects = last.with([...names].map((key) => [key, kind.objects.get(key)] as const));
         frozen.set(name, { objects, digest: kind.digest });
       }
-      dirty.clear();
-      meshConfigChanged = false;
+      const config = mesh ?? meshConfig;
       built = buildSnapshot(
-        { collections: derivations.extend(new Map(frozen), meshConfig), meshConfig, clusterId },
+        { collections: derivations.extend(new Map(frozen), config), meshConfig: config, clusterId },
         built,
       );
       return built.snapshot;

@@ -1,6 +1,6 @@
 import type { WithProblems } from "@weft/base";
 import { type ResourceSet, typeUrls } from "@weft/envoy-api";
-import type { ProxyView } from "@weft/mesh-model";
+import type { ProxyView, Service } from "@weft/mesh-model";
 import { buildProxyIr } from "./build.ts";
 import { applyEnvoyFilters } from "./envoy-filter/index.ts";
 import { selectPatches } from "./envoy-filter/select.ts";
@@ -14,6 +14,7 @@ import { encodeIr, type LastLists } from "./resources/encode.ts";
 import { hostDiscoveryFor } from "./resources/host-discovery.ts";
 import { toResourceSet } from "./resources/resource-set.ts";
 import { buildSecrets } from "./secrets/build.ts";
+import { type Lists, withEndpoints } from "./with-endpoints.ts";
 
 /** Turns what proxies see into what they are sent. */
 export interface Translator {
@@ -22,6 +23,15 @@ export interface Translator {
    * `previous`, the proxy's last set, the result has the same maps.
    */
   translate(view: ProxyView, previous?: ResourceSet): WithProblems<ResourceSet>;
+  /**
+   * The same as {@link translate} where nothing but the endpoints of these services has changed since `last` was made by this translator
+   * for the same scope, in the time of these services. Undefined where that cannot be done.
+   */
+  withEndpoints(
+    view: ProxyView,
+    services: readonly Service[],
+    last: ResourceSet,
+  ): WithProblems<ResourceSet> | undefined;
   /** Makes ahead what translating a view will need, a small piece at each step; see {@link prepare}. */
   prepare(view: ProxyView): Iterator<void>;
 }
@@ -33,8 +43,16 @@ export interface Translator {
 export function createTranslator(): Translator {
   const memo = new IdentityMemo();
   const last: LastLists = new Map();
+  const listsOf = new WeakMap<ResourceSet, Lists>();
   return {
     prepare: (view) => prepare(view, memo),
+    withEndpoints: (view, services, set) => {
+      const lists = listsOf.get(set);
+      const made = lists && withEndpoints(view, services, { last: { set, lists }, memo });
+      if (made === undefined) return undefined;
+      listsOf.set(made.value.set, made.value.lists);
+      return { value: made.value.set, problems: made.problems };
+    },
     translate: (view, previous) => {
       const proxyless = isProxyless(view);
       const ir = buildProxyIr(proxyless ? proxylessView(view) : view, memo);
@@ -51,6 +69,7 @@ export function createTranslator(): Translator {
         .set(typeUrls.nameTable, [nameTableList(view, memo)])
         .set(typeUrls.secret, [secrets.value]);
       const value = toResourceSet(named, memo, previous);
+      listsOf.set(value, named);
       const rejected = (value.withheld ?? []).map(toProblem);
       return {
         value,

@@ -4,8 +4,10 @@ import { createDebounce } from "./debounce.ts";
 describe("createDebounce()", () => {
   const create = () => {
     const clock = createFakeClock(1000);
-    const runs: [at: number, changes: number][] = [];
-    const debounce = createDebounce(clock, ({ changes }) => runs.push([clock.now() - 1000, changes]));
+    const runs: [at: number, changes: number, of?: string][] = [];
+    const debounce = createDebounce(clock, ({ changes, of }) =>
+      runs.push(of === "all" ? [clock.now() - 1000, changes] : [clock.now() - 1000, changes, of]),
+    );
     return { clock, runs, debounce };
   };
 
@@ -44,7 +46,7 @@ describe("createDebounce()", () => {
     expect(runs.map(([at]) => at)).toEqual([10, 10_050, 20_050]);
   });
 
-  it("lets endpoints go at once, and they make no storm", () => {
+  it("lets endpoints go at once and alone, and they make no storm", () => {
     const { clock, runs, debounce } = create();
     debounce.endpoints();
     clock.advance(0);
@@ -53,12 +55,14 @@ describe("createDebounce()", () => {
     debounce.change();
     clock.advance(50);
     debounce.endpoints();
+    debounce.endpoints();
     clock.advance(0);
     clock.advance(1000);
     expect(runs).toEqual([
-      [0, 1],
+      [0, 1, "endpoints"],
       [10, 1],
-      [60, 2],
+      [60, 2, "endpoints"],
+      [110, 1],
     ]);
   });
 

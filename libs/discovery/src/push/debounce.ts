@@ -17,7 +17,7 @@ export const defaultDebounceTimes: DebounceTimes = { aloneMs: 10, quietMs: 100, 
 export interface Debounce {
   /** A change of configuration: waits as the times say. */
   change(): void;
-  /** A change of endpoints: does not wait, and takes along what waits. */
+  /** A change of endpoints: does not wait, not even for changes of configuration that do. */
   endpoints(): void;
   /** Forgets what waits. */
   close(): void;
@@ -25,6 +25,7 @@ export interface Debounce {
 
 /** What was gathered. */
 export interface Gathered {
+  readonly of: "all" | "endpoints";
   readonly changes: number;
   /** From the first change to now, milliseconds. */
   readonly waitedMs: number;
@@ -46,14 +47,20 @@ export function createDebounce(
   let changes = 0;
   let storm = false;
   let cancel = () => {};
+  let endpoints = { changes: 0, since: 0, cancel: () => {} };
 
   const fire = () => {
     if (first === undefined) return;
-    const gathered = { changes, waitedMs: clock.monotonic() - first, since: first };
+    const gathered = { of: "all" as const, changes, waitedMs: clock.monotonic() - first, since: first };
     cancel();
     first = undefined;
     changes = 0;
     run(gathered);
+  };
+  const fireEndpoints = () => {
+    const { changes: count, since } = endpoints;
+    endpoints = { changes: 0, since: 0, cancel: () => {} };
+    run({ of: "endpoints", changes: count, waitedMs: clock.monotonic() - since, since });
   };
   const schedule = (ms: number) => {
     cancel();
@@ -77,14 +84,14 @@ export function createDebounce(
       else if (begins) schedule(times.aloneMs);
     },
     endpoints: () => {
-      const before = last;
-      note();
-      // Endpoints come and go all the time: they must not make a storm of the configuration change that follows.
-      last = before;
-      schedule(0);
+      // What comes in the same turn of the event loop goes together.
+      if (endpoints.changes === 0)
+        endpoints = { changes: 0, since: clock.monotonic(), cancel: clock.after(0, fireEndpoints) };
+      endpoints.changes++;
     },
     close: () => {
       cancel();
+      endpoints.cancel();
       first = undefined;
     },
   };

@@ -1,5 +1,5 @@
 import { createStore, type NodeInput, parseNode, viewFor } from "@weft/mesh-model";
-import { createSharedSets, headlessAddresses, nodeKey, viewKey } from "./share.ts";
+import { headlessAddresses, nodeKey, viewKey } from "./share.ts";
 
 const node = (change: Partial<NodeInput> & { metadata?: object } = {}) => {
   const { metadata, ...rest } = change;
@@ -40,7 +40,7 @@ function snapshotOf() {
 }
 const snapshot = snapshotOf();
 const keyOf = (one: ReturnType<typeof node>) =>
-  viewKey(viewFor(snapshot, one), nodeKey(one), headlessAddresses(snapshot));
+  viewKey(viewFor(snapshot, one), nodeKey(one), () => headlessAddresses(snapshot));
 
 describe("viewKey()", () => {
   it("is the same for replicas, which differ in name and address", () => {
@@ -64,7 +64,7 @@ describe("viewKey()", () => {
     const asking = store.snapshot();
     const [one, other] = ["web-1", "web-2"].map((NAME) => {
       const replica = node({ metadata: { NAME } });
-      return viewKey(viewFor(asking, replica), nodeKey(replica), new Set());
+      return viewKey(viewFor(asking, replica), nodeKey(replica), () => new Set());
     });
     expect(one).not.toBe(other);
   });
@@ -87,17 +87,5 @@ describe("viewKey()", () => {
     ["locality", { locality: { zone: "z" } }],
   ])("differs by %s", (_, change) => {
     expect(keyOf(node(change))).not.toBe(keyOf(node()));
-  });
-});
-
-describe("createSharedSets()", () => {
-  it("makes each key once for a snapshot", () => {
-    const shared = createSharedSets<{ value: never; made: number }>();
-    let made = 0;
-    const get = (version: string, key: string) =>
-      shared.get(version, key, () => ({ value: undefined as never, made: ++made })).made;
-    expect([get("1", "a"), get("1", "b"), get("1", "a"), get("2", "a"), get("2", "a")]).toEqual([
-      1, 2, 1, 3, 3,
-    ]);
   });
 });

@@ -1,5 +1,4 @@
 import { contentHash, stableStringify } from "@weft/base";
-import type { ResourceSet } from "@weft/envoy-api";
 import type { EnvoyFilter } from "@weft/istio-api";
 import {
   type Config,
@@ -26,7 +25,7 @@ export function nodeKey(node: ProxyNode): string {
  * A key for what belongs to one proxy: views of one snapshot whose keys are equal give equal resources. What a proxy may reach is in
  * the scope's key, what it serves in its targets and its workload. `headless`: {@link headlessAddresses}.
  */
-export function viewKey(view: ProxyView, keyOfNode: string, headless: ReadonlySet<string>): string {
+export function viewKey(view: ProxyView, keyOfNode: string, headless: () => ReadonlySet<string>): string {
   const { node, scopeKey, serviceTargets, gateways, labels, workload } = view;
   const targets = serviceTargets.map(({ service, port, targetPort }) => [
     service.namespace,
@@ -59,40 +58,13 @@ function metadataAskedFor(snapshot: MeshSnapshot): readonly string[] {
  * Whether the proxy's own addresses are in its resources: where its listeners bind them, where its Sidecar says what it takes in, and
  * where it is itself among the endpoints of a headless service, for which a proxy listens on every address but its own.
  */
-function addressesMatter({ node, scope }: ProxyView, headless: ReadonlySet<string>): boolean {
+function addressesMatter({ node, scope }: ProxyView, headless: () => ReadonlySet<string>): boolean {
   if (node.interceptionMode === "NONE" || (scope.sidecar?.spec.ingress?.length ?? 0) > 0) return true;
-  return node.ipAddresses.some((address) => headless.has(address));
+  return node.ipAddresses.some((address) => headless().has(address));
 }
 
 /** The addresses of the endpoints of all headless services; computed once for a snapshot. */
 export function headlessAddresses(snapshot: MeshSnapshot): ReadonlySet<string> {
   const headless = snapshot.services.all.filter(({ resolution }) => resolution === "Passthrough");
   return new Set(headless.flatMap((service) => endpointsOf(snapshot, service).map(({ address }) => address)));
-}
-
-/** What is made of views, shared between the proxies whose keys are equal. */
-export interface SharedSets<T> {
-  /** The result for the key; made by `make` where there is none of this snapshot. */
-  get(snapshotVersion: string, key: string, make: () => T): T;
-  has(snapshotVersion: string, key: string): boolean;
-}
-
-/** Creates an empty {@link SharedSets}; a new snapshot empties it, so it holds at most one result for each connected proxy. */
-export function createSharedSets<T extends { readonly value: ResourceSet }>(): SharedSets<T> {
-  let version: string | undefined;
-  let sets = new Map<string, T>();
-  return {
-    has: (snapshotVersion, key) => version === snapshotVersion && sets.has(key),
-    get: (snapshotVersion, key, make) => {
-      if (version !== snapshotVersion) {
-        version = snapshotVersion;
-        sets = new Map();
-      }
-      const known = sets.get(key);
-      if (known !== undefined) return known;
-      const made = make();
-      sets.set(key, made);
-      return made;
-    },
-  };
 }

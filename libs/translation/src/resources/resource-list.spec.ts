@@ -1,6 +1,6 @@
 import type { EncodedResource } from "@weft/envoy-api";
 import { orders } from "@weft/testkit";
-import { mergeLists, toResourceList } from "./resource-list.ts";
+import { mergeLists, replaceIn, toResourceList } from "./resource-list.ts";
 
 function resource(name: string, version = name): EncodedResource {
   return { name, typeUrl: "t", any: new Uint8Array(), version, origin: [] };
@@ -21,6 +21,25 @@ describe("toResourceList()", () => {
     expect(toResourceList([resource("a", "first"), resource("a", "second")]).resources[0]?.version).toBe(
       "first",
     );
+  });
+
+  it("keeps the first of two with one name, whatever the last list was", () => {
+    const [one, other] = [resource("a", "one"), resource("a", "other")];
+    const last = toResourceList([one, other]);
+    const next = toResourceList([resource("a", "new"), other], last);
+    expect(next.resources.map(({ version }) => version)).toEqual(["new"]);
+  });
+});
+
+describe("replaceIn()", () => {
+  it("gives the list that would be made with them", () => {
+    const changed = [resource("c", "new"), resource("a", "new")];
+    const made = toResourceList([resource("a", "new"), resource("b"), resource("c", "new"), resource("d")]);
+    expect(replaceIn(list("abcd"), changed)).toEqual(made);
+  });
+
+  it.each(["e", "", "bb"])("has no place for %j", (name) => {
+    expect(replaceIn(list("abcd"), [resource(name)])).toBeUndefined();
   });
 });
 

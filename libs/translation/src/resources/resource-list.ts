@@ -19,9 +19,39 @@ const empty: ResourceList = { resources: [], version: contentHash("") };
  */
 export function toResourceList(unordered: readonly EncodedResource[], last = empty): ResourceList {
   const resources = reorder(unordered, last) ?? sort(unordered);
-  // A version is the hash of the whole resource, its name included.
-  const version = contentHash(resources.map((resource) => resource.version).join("\n"));
+  const version = versionOf(resources);
   return version === last.version ? last : { resources, version };
+}
+
+/** A resource's version is the hash of the whole of it, its name included. */
+function versionOf(resources: readonly EncodedResource[]): string {
+  return contentHash(resources.map(({ version }) => version).join("\n"));
+}
+
+/** The list with these in the places of those with their names; undefined where one of the names is not in it. */
+export function replaceIn(
+  { resources }: ResourceList,
+  changed: readonly EncodedResource[],
+): ResourceList | undefined {
+  const next = [...resources];
+  for (const resource of changed) {
+    const at = placeOf(resource.name, next);
+    if (next[at]?.name !== resource.name) return undefined;
+    next[at] = resource;
+  }
+  return { resources: next, version: versionOf(next) };
+}
+
+/** Index of the first resource whose name is not before this one. */
+function placeOf(name: string, resources: readonly EncodedResource[]): number {
+  let [low, high] = [0, resources.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = resources[middle]?.name ?? "";
+    if (other < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function sort(unordered: readonly EncodedResource[]): readonly EncodedResource[] {
@@ -40,7 +70,8 @@ function reorder(
   const added = unordered.filter((resource) => !before.has(resource)).sort(byName);
   const kept = resources.filter((resource) => now.has(resource));
   const merged = merge(added, kept);
-  return merged.length === unordered.length ? merged : undefined;
+  const twice = merged.some(({ name }, index) => name === merged[index - 1]?.name);
+  return merged.length === unordered.length && !twice ? merged : undefined;
 }
 
 /** Both in one order; where both have a name, `first` keeps it. */

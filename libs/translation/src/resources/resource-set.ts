@@ -13,6 +13,12 @@ function toMap({ resources }: ResourceList): Resources {
   return new Map(resources.filter(isSent).map((resource) => [resource.name, resource]));
 }
 
+/** The resources of one type, with the hash of all of them. */
+export interface TypeResources {
+  readonly version: string;
+  readonly resources: Resources;
+}
+
 /**
  * All of a proxy's resources. Of lists that `memo` has seen, the same maps; of types that are equal in `previous`, what it had before, so
  * that to tell that nothing changed nobody looks further.
@@ -22,7 +28,7 @@ export function toResourceSet(
   memo: IdentityMemo,
   previous?: ResourceSet,
 ): ResourceSet {
-  const types = new Map<string, { readonly version: string; readonly resources: Resources }>();
+  const types = new Map<string, TypeResources>();
   for (const typeUrl of Object.values(typeUrls)) {
     const [own = none, shared = none] = lists.get(typeUrl) ?? [];
     const version = mergedVersion(own, shared);
@@ -33,10 +39,26 @@ export function toResourceSet(
         : memo.get(layers, `map|${typeUrl}`, () => toMap(mergeLists(own, shared)));
     types.set(typeUrl, { version, resources });
   }
-  const version = contentHash([...types].map(([typeUrl, type]) => `${typeUrl}\n${type.version}`).join("\n"));
   const withheld = [...lists.values()].flatMap((ofType) =>
     ofType.flatMap((list) => memo.get([list], "withheld", () => withheldOf(list.resources))),
   );
+  return freezeSet(types, withheld);
+}
+
+/** The set with other resources of some types, none of which are withheld. */
+export function composeSet(set: ResourceSet, changed: ReadonlyMap<string, TypeResources>): ResourceSet {
+  const types = Object.values(typeUrls).map((typeUrl) => {
+    const same = { version: set.typeVersion(typeUrl), resources: set.ofType(typeUrl) };
+    return [typeUrl, changed.get(typeUrl) ?? same] as const;
+  });
+  return freezeSet(new Map(types), set.withheld ?? []);
+}
+
+function freezeSet(
+  types: ReadonlyMap<string, TypeResources>,
+  withheld: NonNullable<ResourceSet["withheld"]>,
+): ResourceSet {
+  const version = contentHash([...types].map(([typeUrl, type]) => `${typeUrl}\n${type.version}`).join("\n"));
   return Object.freeze({
     version,
     ...(withheld.length === 0 ? {} : { withheld }),
