@@ -1,7 +1,8 @@
 import type { WithProblems } from "@weft/base";
 import { endpointsOf, type MeshSnapshot, type ProxyView, serviceKey } from "@weft/mesh-model";
 import { buildServiceBackends } from "./clusters/build.ts";
-import { blackHole, inboundPassthrough, passthrough } from "./clusters/fixed.ts";
+import { looksUpUnknown } from "./clusters/dynamic-dns.ts";
+import { blackHole, dynamicDns, inboundPassthrough, passthrough } from "./clusters/fixed.ts";
 import { buildInboundBackend } from "./clusters/inbound.ts";
 import { type BuildContext, createContext } from "./context.ts";
 import { buildGateway } from "./gateway/build.ts";
@@ -46,6 +47,7 @@ function buildOwnPart(context: BuildContext): IrPart {
     backends: [
       blackHole(mesh),
       passthrough(mesh),
+      ...(looksUpUnknown(context) ? [dynamicDns(context)] : []),
       ...(intercepted ? [inboundPassthrough(mesh)] : []),
       ...ports.map((port) => buildInboundBackend(context, port)),
     ],

@@ -7,6 +7,7 @@ import {
   type Service,
   type ServicePort,
 } from "@weft/mesh-model";
+import { looksUpHosts, namesItsHost } from "./clusters/dynamic-dns.ts";
 import { buildHashPolicies, effectivePolicy } from "./clusters/policy.ts";
 import type { HashPolicy } from "./ir/index.ts";
 import type { IdentityMemo } from "./memo.ts";
@@ -96,9 +97,16 @@ export function serviceRef(service: Service): ObjectRef {
 }
 
 /**
- * Whether traffic can be sent to a service itself. An alias is a further name of another service, and dynamic DNS needs
- * a filter that is not made yet.
+ * The ports of a service that traffic can be sent to. An alias is a further name of another service and has none;
+ * where the hosts are found by what traffic says, only ports have one whose traffic says something.
  */
-export function hasBackends({ resolution }: Service): boolean {
-  return resolution !== "Alias" && resolution !== "DynamicDNS";
+export function servedPorts(context: BuildContext, { resolution, ports }: Service): readonly ServicePort[] {
+  switch (resolution) {
+    case "Alias":
+      return [];
+    case "DynamicDNS":
+      return looksUpHosts(context.view) ? ports.filter(namesItsHost) : [];
+    default:
+      return ports.filter(({ protocol }) => protocol !== "UDP");
+  }
 }

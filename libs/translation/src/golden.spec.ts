@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { formatProblem } from "@weft/base";
+import type { MeshConfig } from "@weft/istio-api";
 import type { NodeInput } from "@weft/mesh-model";
 import { describeGolden, describeWithPeer, readDocuments } from "@weft/testkit";
 import { type ResourcesJson, resourcesToJson } from "./resources/to-json.ts";
@@ -10,6 +11,8 @@ import { translate } from "./translate.ts";
 
 /** The first document of an input: for whom to translate the rest, and what of it to put into the output. */
 interface GoldenHead {
+  /** What differs from the defaults. */
+  readonly meshConfig?: Partial<MeshConfig>;
   readonly proxies: readonly (NodeInput & {
     readonly name: string;
     readonly show: Readonly<Partial<Record<keyof ResourcesJson, readonly string[]>>>;
@@ -20,7 +23,7 @@ const folder = join(import.meta.dirname, "../golden");
 
 function run(documents: readonly unknown[]) {
   const [head, ...rest] = documents as [GoldenHead, ...unknown[]]; // inputs are written so
-  const snapshot = snapshotOf(parseObjects(rest));
+  const snapshot = snapshotOf(parseObjects(rest), head.meshConfig);
   return head.proxies.map((proxy) => ({ proxy, ...translate(viewOf(snapshot, proxy)) }));
 }
 

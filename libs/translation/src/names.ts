@@ -28,6 +28,8 @@ export const fixedBackends = {
   blackHole: "BlackHoleCluster",
   passthrough: "PassthroughCluster",
   inboundPassthrough: "InboundPassthroughCluster",
+  /** Hosts of requests that no service stands for, where DNS says. */
+  dynamicDns: "AllowAnyDynamicDNSCluster",
 } as const;
 
 /** An address as it stands in a host name with a port: IPv6 in brackets. */

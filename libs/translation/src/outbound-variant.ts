@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { stableStringify } from "@weft/base";
 import { endpointsOf, type ProxyView } from "@weft/mesh-model";
+import { dnsFamilyOf, looksUpHosts } from "./clusters/dynamic-dns.ts";
 import type { BuildContext } from "./context.ts";
 import { clientLabels, comparedLabelsOf } from "./endpoints/client-labels.ts";
 
@@ -57,6 +58,8 @@ export function outboundVariant(context: BuildContext): string {
     locality,
     labelled ? stableStringify(view.labels) : "",
     node.network,
+    dnsFamilyOf(context),
+    looksUpHosts(view),
     compared.map((name) => own[name] ?? ""),
     node.ipAddresses.filter((address) => headless.has(address)),
   ]);

@@ -8,9 +8,9 @@ import {
 } from "@weft/mesh-model";
 import {
   type BuildContext,
-  hasBackends,
   reporterFor,
   ruleFor,
+  servedPorts,
   serviceMtlsMode,
   serviceRef,
 } from "../context.ts";
@@ -23,6 +23,7 @@ import { backendName } from "../names.ts";
 import { ProblemList, type Reporter } from "../problems.ts";
 import { configRef } from "../refs.ts";
 import { reportUnsupported } from "../unsupported.ts";
+import { dnsCache, dnsFamilyOf, looksUpHosts } from "./dynamic-dns.ts";
 import { buildUpstreamHttp, isHttp2 } from "./http.ts";
 import {
   buildKeepalive,
@@ -87,8 +88,11 @@ function discoveryOf(
         kind: "dns",
         mode: service.resolution === "DNSLB" ? "strict" : "logical",
         refreshMs: context.mesh.dnsRefreshRateMs,
+        family: dnsFamilyOf(context),
         endpoints: localities,
       };
+    case "DynamicDNS":
+      return { kind: "dynamic-dns", cache: dnsCache(context, service.hostname) };
     case "Passthrough":
       // Without interception nobody knows where a client wanted to go: its endpoints are the next best.
       return context.view.node.interceptionMode === "NONE" && endpoints.length > 0
@@ -106,6 +110,8 @@ function automaticTls(
   discovery: Discovery,
 ): BackendTlsInput["automatic"] {
   if (!context.mutualTls || !context.mesh.enableAutoMtls || service.meshExternal) return "never";
+  // Nobody knows beforehand who takes it.
+  if (discovery.kind === "dynamic-dns") return "never";
   if (serviceMtlsMode(context, service, port) === "DISABLE") return "never";
   if (discovery.kind !== "original-destination") return "where-taken";
   return endpoints.length > 0 && endpoints.every(({ tlsMode }) => tlsMode === "istio") ? "always" : "never";
@@ -170,7 +176,7 @@ function buildBackend(
     connectTimeoutMs: durationMs(policy.connectionPool?.tcp?.connectTimeout) ?? mesh.connectTimeoutMs,
     limits: buildLimits(policy.connectionPool, policy.retryBudget),
     loadBalancing:
-      discovery.kind === "original-destination"
+      discovery.kind === "original-destination" || discovery.kind === "dynamic-dns"
         ? { kind: "provided" }
         : buildLoadBalancing(policy.loadBalancer),
     services: [backendService(service)],
@@ -181,12 +187,28 @@ function buildBackend(
     ...(http ? { http } : {}),
     ...(keepalive ? { tcpKeepalive: keepalive } : {}),
     ...(tls ? { tls } : {}),
-    ...(weighted ? { localityWeighted: true } : {}),
+    ...(weighted && discovery.kind !== "dynamic-dns" ? { localityWeighted: true } : {}),
     ...(policy.proxyProtocol ? { proxyProtocol: policy.proxyProtocol.version === "V2" ? 2 : 1 } : {}),
     ...(subset === "" ? {} : { subset }),
     ...(rule ? { config: configRef(rule) } : {}),
   };
   return discovery.kind === "eds" ? { backend, loadAssignment: { name, localities, origin } } : { backend };
+}
+
+/** Says which ports of a service with dynamic DNS nothing can be sent to. */
+function reportUnservedPorts(context: BuildContext, service: Service): void {
+  if (service.resolution !== "DynamicDNS") return;
+  const served = servedPorts(context, service);
+  const report = context.problems.for(serviceRef(service));
+  for (const [index, port] of service.ports.entries())
+    if (!served.includes(port))
+      report.warn(
+        "unsupported-field",
+        `spec.ports[${index}].protocol`,
+        looksUpHosts(context.view)
+          ? `${port.protocol} does not say which host it is for, as DYNAMIC_DNS needs; allowed are HTTP, HTTP2, GRPC and TLS`
+          : "the proxy lacks the filter that looks up hosts, which DYNAMIC_DNS needs",
+      );
 }
 
 function buildOne(
@@ -201,7 +223,8 @@ function buildOne(
   if (rule && report) reportUnsupported("DestinationRule", rule, report);
   const out = { backends: [] as Backend[], loadAssignments: [] as LoadAssignment[] };
   const input = { context: scoped, service, rule, endpoints, report };
-  for (const port of service.ports) if (port.protocol !== "UDP") portBackends(input, port, out);
+  for (const port of servedPorts(scoped, service)) portBackends(input, port, out);
+  reportUnservedPorts(scoped, service);
   return { value: out, problems: problems.all() };
 }
 
@@ -223,6 +246,8 @@ function variantOf(
     node.type,
     node.interceptionMode,
     context.mutualTls,
+    dnsFamilyOf(context),
+    looksUpHosts(context.view),
     locality,
     ...modes,
     ...labels,
@@ -240,13 +265,7 @@ export function buildServiceBackends(
     problems: [] as Problem[],
   };
   for (const service of view.scope.services) {
-    if (!hasBackends(service)) {
-      if (service.resolution === "DynamicDNS")
-        context.problems
-          .for(serviceRef(service))
-          .unsupported("spec.resolution", "the resolution DYNAMIC_DNS");
-      continue;
-    }
+    if (service.resolution === "Alias") continue;
     const rule = ruleFor(context, service);
     const endpoints = endpointsOf(view.snapshot, service);
     const built = memo.get([service, rule, endpoints, mesh], variantOf(context, service, rule), () =>

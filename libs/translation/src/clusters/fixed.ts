@@ -1,6 +1,8 @@
 import type { MeshConfig } from "@weft/istio-api";
+import type { BuildContext } from "../context.ts";
 import type { Backend } from "../ir/index.ts";
 import { fixedBackends } from "../names.ts";
+import { dnsCache } from "./dynamic-dns.ts";
 import { buildLimits } from "./policy.ts";
 
 /** Address that connections to the own application come from, so that interception lets them pass. */
@@ -36,6 +38,15 @@ function toOriginalDestination(mesh: MeshConfig, name: string): Omit<Backend, "e
 /** To where the application wanted to go. */
 export function passthrough(mesh: MeshConfig): Backend {
   return { ...toOriginalDestination(mesh, fixedBackends.passthrough), exchangesMetadata: true };
+}
+
+/** To the host that a request names, wherever DNS says it is. */
+export function dynamicDns(context: BuildContext): Backend {
+  return {
+    ...toOriginalDestination(context.mesh, fixedBackends.dynamicDns),
+    discovery: { kind: "dynamic-dns", cache: dnsCache(context, fixedBackends.dynamicDns) },
+    exchangesMetadata: true,
+  };
 }
 
 /** To the application, on ports that no service declares. */

@@ -3,29 +3,22 @@ import { assertNever } from "@weft/base";
 import {
   type Cluster,
   Cluster_DiscoveryType,
-  Cluster_DnsLookupFamily,
   Cluster_LbPolicy,
   type Cluster_SlowStartConfigSchema,
   ClusterSchema,
 } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import { ClusterConfigSchema } from "@weft/envoy-api/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import { CaresDnsResolverConfigSchema } from "@weft/envoy-api/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
 import { HttpProtocolOptionsSchema } from "@weft/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { toLoadAssignment } from "../endpoints/to-envoy.ts";
 import { pack, typeUrlOf } from "../envoy/any.ts";
 import { ads } from "../envoy/config-source.ts";
+import { toDnsCache, toLookupFamily } from "../envoy/dns-cache.ts";
 import { backendMetadata } from "../envoy/metadata.ts";
 import { withProxyProtocol } from "../envoy/proxy-protocol.ts";
 import { defined, toDuration } from "../envoy/scalars.ts";
 import { rawBuffer, toUpstreamSockets } from "../envoy/tls.ts";
-import type {
-  Backend,
-  Discovery,
-  Limits,
-  LoadBalancing,
-  OutlierDetection,
-  ProxyTraits,
-  Warmup,
-} from "../ir/index.ts";
+import type { Backend, Limits, LoadBalancing, OutlierDetection, ProxyTraits, Warmup } from "../ir/index.ts";
 import { tcpMetadataExchange } from "../network-filters/metadata-exchange.ts";
 
 type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
@@ -35,7 +28,12 @@ const httpOptionsKey = typeUrlOf(HttpProtocolOptionsSchema).replace("type.google
 /** Longest life of an ORIGINAL_DST host that Envoy's duration rule allows: it is never cleaned up. */
 const keepForever = 9_223_372_035_000;
 
-function discoveryFields(name: string, discovery: Discovery): ClusterInit {
+/** Whether the certificate must have the name of the host that was asked for. */
+function verifiesHost(tls: Backend["tls"]): boolean {
+  return tls?.kind !== "custom" || (!tls.insecureSkipVerify && tls.subjectAltNames.length === 0);
+}
+
+function discoveryFields({ name, discovery, tls }: Backend): ClusterInit {
   const type = (value: Cluster_DiscoveryType) => ({ clusterDiscoveryType: { case: "type" as const, value } });
   switch (discovery.kind) {
     case "eds":
@@ -56,13 +54,30 @@ function discoveryFields(name: string, discovery: Discovery): ClusterInit {
           discovery.mode === "strict" ? Cluster_DiscoveryType.STRICT_DNS : Cluster_DiscoveryType.LOGICAL_DNS,
         ),
         loadAssignment: toLoadAssignment(name, discovery.endpoints),
-        dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY,
+        dnsLookupFamily: toLookupFamily(discovery.family),
         dnsRefreshRate: toDuration(discovery.refreshMs),
         dnsJitter: toDuration(100),
         respectDnsTtl: true,
         typedDnsResolverConfig: {
           name: "envoy.network.dns_resolver.cares",
           typedConfig: pack(CaresDnsResolverConfigSchema, { udpMaxQueries: 100 }),
+        },
+      };
+    case "dynamic-dns":
+      return {
+        clusterDiscoveryType: {
+          case: "clusterType",
+          value: {
+            name: "envoy.clusters.dynamic_forward_proxy",
+            typedConfig: pack(ClusterConfigSchema, {
+              clusterImplementationSpecifier: {
+                case: "dnsCacheConfig",
+                value: toDnsCache(discovery.cache),
+              },
+              // Without this, Envoy insists on verifying who answers.
+              allowInsecureClusterOptions: !verifiesHost(tls),
+            }),
+          },
         },
       };
     case "original-destination":
@@ -164,11 +179,13 @@ function toOutlierDetection(o: OutlierDetection): NonNullable<ClusterInit["outli
 }
 
 function toHttpProtocolOptions({
+  discovery,
   http,
   tls,
 }: Backend): MessageInitShape<typeof HttpProtocolOptionsSchema> | undefined {
-  const autoSni = tls?.kind === "custom" && tls.autoSni;
-  if (http === undefined && !autoSni) return undefined;
+  // A host that a request names is the one that must answer, in TLS; Envoy wants it said in plain text as well.
+  const autoSni = discovery.kind === "dynamic-dns" || (tls?.kind === "custom" && tls.autoSni);
+  if (http === undefined && (!autoSni || tls === undefined)) return undefined;
   const common = defined({
     idleTimeout: http?.idleTimeoutMs === undefined ? undefined : toDuration(http.idleTimeoutMs),
     maxRequestsPerConnection: http?.maxRequestsPerConnection,
@@ -193,7 +210,7 @@ function toHttpProtocolOptions({
       ? {
           upstreamHttpProtocolOptions: {
             autoSni: true,
-            autoSanValidation: tls.subjectAltNames.length === 0 && !tls.insecureSkipVerify,
+            autoSanValidation: verifiesHost(tls),
           },
         }
       : {}),
@@ -253,7 +270,7 @@ export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
     // Envoy's stats use ":" as a separator; the ";" marks where Istio's stats tags end the name.
     altStatName: `${backend.name === "InboundPassthroughCluster" ? "PassthroughCluster" : backend.name};`,
     connectTimeout: toDuration(backend.connectTimeoutMs),
-    ...discoveryFields(backend.name, backend.discovery),
+    ...discoveryFields(backend),
     ...loadBalancingFields(backend.loadBalancing),
     ...(limits ? { circuitBreakers: { thresholds: [toThresholds(limits)] } } : {}),
     ...commonLb,

@@ -1,3 +1,4 @@
+import { serviceCaches } from "../clusters/dynamic-dns.ts";
 import type { BuildContext } from "../context.ts";
 import { defined } from "../envoy/scalars.ts";
 import type { DownstreamTls, FilterChain, Listener, RouteTable } from "../ir/index.ts";
@@ -146,8 +147,10 @@ class GatewayListenerBuilder {
 
   #httpFilter(table: string): FilterChain["filter"] {
     const { bind, port, servers } = this.#group;
+    const caches = serviceCaches(this.#context, this.#context.view.scope.services);
     return {
       kind: "http",
+      ...(caches.length === 0 ? {} : { dnsCaches: caches }),
       direction: "gateway",
       statPrefix: `outbound_${bind}_${port};`,
       routes: { kind: "rds", name: table },

@@ -1,6 +1,7 @@
 import type { HttpConnections, ProxyTraits } from "../ir/index.ts";
 import { alpn } from "./alpn.ts";
 import { authorization, externalAuthorization } from "./authorization.ts";
+import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { cors, fault, grpcStats, grpcWeb, router } from "./fixed.ts";
 import type { EnvoyHttpFilter, HttpFilterRule } from "./http-filter.ts";
 import { jwtAuthentication } from "./jwt-authentication.ts";
@@ -17,6 +18,7 @@ const filters: readonly HttpFilterRule[] = [
   alpn, // only reads the request; any place before the router will do
   fault, // after authorization, so that an injected answer tells a stranger nothing
   cors, // answers preflights itself, which faults may hit as they hit other requests
+  dynamicForwardProxy, // last of all that may answer or change the host: what is refused is not looked up
   router, // ends the chain
 ];
 

@@ -49,10 +49,20 @@ export type Discovery =
       /** `logical` uses one address of the answer at a time, `strict` all. */
       readonly mode: "strict" | "logical";
       readonly refreshMs: number;
+      readonly family: DnsCache["family"];
       readonly endpoints: readonly LocalityEndpoints[];
     }
+  /** The host that a request or a handshake names, where a filter has looked it up. */
+  | { readonly kind: "dynamic-dns"; readonly cache: DnsCache }
   /** To where the client wanted to go. */
   | { readonly kind: "original-destination"; readonly keepHosts: boolean };
+
+/** Where a proxy keeps the addresses it has looked up; filters and backends with equal ones share it. */
+export interface DnsCache {
+  readonly name: string;
+  readonly family: "v4" | "v6";
+  readonly refreshMs: number;
+}
 
 /** Endpoints of one locality. */
 export interface LocalityEndpoints {

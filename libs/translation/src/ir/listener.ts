@@ -1,5 +1,6 @@
 import type { ObjectRef } from "@weft/base";
 import type { Authentication } from "./authentication.ts";
+import type { DnsCache } from "./backend.ts";
 import type { AuthorizationChain } from "./policy.ts";
 import type { RouteTable } from "./route.ts";
 import type { DownstreamTls } from "./tls.ts";
@@ -68,6 +69,8 @@ export interface TcpForward {
   readonly authorization?: AuthorizationChain;
   /** Peer metadata is exchanged on the connection, where the proxy can. */
   readonly exchangesMetadata: boolean;
+  /** The host that the handshake names is looked up; connections go to this port of it. */
+  readonly lookup?: { readonly cache: DnsCache; readonly port: number };
 }
 
 /** Requests are routed. */
@@ -84,6 +87,8 @@ export interface HttpConnections {
   readonly http10: boolean;
   /** Clients may speak gRPC-Web. */
   readonly grpcWeb: boolean;
+  /** Where the hosts of requests are looked up to; absent where they need not be. */
+  readonly dnsCaches?: readonly DnsCache[];
   /** Whose tokens requests may bring; absent where none are looked at. */
   readonly authentication?: Authentication;
   readonly authorization?: AuthorizationChain;

@@ -14,9 +14,10 @@ import {
   type Service,
   type ServicePort,
 } from "@weft/mesh-model";
+import { dnsCache, looksUpHosts } from "../clusters/dynamic-dns.ts";
 import { type BuildContext, reporterFor } from "../context.ts";
 import type { ChainMatch, FilterChain, TcpForward } from "../ir/index.ts";
-import { backendName } from "../names.ts";
+import { backendName, parseBackendName } from "../names.ts";
 
 /** A service port whose bytes are to be passed on, and how that is done where no VirtualService says otherwise. */
 export interface Layer4Port {
@@ -66,7 +67,19 @@ export function forwardTo(
   });
   const [only] = destinations;
   const statPrefix = destinations.length === 1 && only ? only.backend : `${config.name}.${config.namespace}`;
-  return destinations.length === 0 ? tcp : { ...tcp, destinations, statPrefix };
+  if (destinations.length === 0) return tcp;
+  const { lookup: _, ...bytes } = tcp;
+  const lookup = destinations.length === 1 && only ? lookupFor(context, only.backend) : undefined;
+  return { ...bytes, destinations, statPrefix, ...(lookup ? { lookup } : {}) };
+}
+
+/** How the host of a handshake is looked up where it says which host is meant; of several backends none can be. */
+function lookupFor(context: BuildContext, backend: string): TcpForward["lookup"] {
+  const { host = "", port = 0 } = parseBackendName(backend) ?? {};
+  const service = context.view.scope.servicesByHostname.get(host);
+  return service?.resolution === "DynamicDNS" && looksUpHosts(context.view)
+    ? { cache: dnsCache(context, host), port }
+    : undefined;
 }
 
 function tlsChains(context: BuildContext, config: Config<VirtualService>, input: Layer4Port): FilterChain[] {

@@ -12,10 +12,11 @@ import {
   type Service,
   type ServicePort,
 } from "@weft/mesh-model";
+import { dnsCache, outboundCaches } from "../clusters/dynamic-dns.ts";
 import { effectivePolicy } from "../clusters/policy.ts";
-import { type BuildContext, hasBackends, reporterFor, ruleFor, serviceRef } from "../context.ts";
+import { type BuildContext, reporterFor, ruleFor, servedPorts, serviceRef } from "../context.ts";
 import { durationMs } from "../durations.ts";
-import type { ChainMatch, FilterChain, Listener, TcpForward } from "../ir/index.ts";
+import type { ChainMatch, DnsCache, FilterChain, Listener, TcpForward } from "../ir/index.ts";
 import { backendName, hostPort } from "../names.ts";
 import { sniffedHttp } from "./inbound-chains.ts";
 import { layer4Chains } from "./layer4-routes.ts";
@@ -82,11 +83,11 @@ class OutboundBuilder {
       this.addForwardProxy(egress, place.bind ?? "127.0.0.1", egress.port.number);
       return;
     }
-    for (const service of egress.services.filter(hasBackends)) {
-      for (const port of service.ports) {
+    for (const service of egress.services) {
+      for (const port of servedPorts(this.#context, service)) {
         // A listener with a protocol of its own speaks it for all of its services.
         const spoken = protocol === undefined || isSniffed(protocol) ? port : { ...port, protocol };
-        if (spoken.protocol !== "UDP") this.#addPort(egress, place, service, spoken);
+        this.#addPort(egress, place, service, spoken);
       }
     }
   }
@@ -96,7 +97,12 @@ class OutboundBuilder {
     const table = this.#tables.has("http_proxy") ? String(port) : "http_proxy";
     this.#addTable({ name: table, egress, port: 0 });
     const draft = this.#draft(bind, port, true);
-    this.#addChain(draft, undefined, this.#httpChain(`${bind}_${port}`, table, undefined, true));
+    const caches = outboundCaches(this.#context, egress.services);
+    this.#addChain(
+      draft,
+      undefined,
+      this.#httpChain(`${bind}_${port}`, table, undefined, { forwardProxy: true, caches }),
+    );
   }
 
   finish(): OutboundListeners {
@@ -135,7 +141,9 @@ class OutboundBuilder {
     const name = String(port.port);
     this.#addTable({ name, egress, port: port.port });
     // On an address of all, other traffic may come to the same port: only what looks like HTTP is taken.
-    const chain = this.#httpChain(`${bind}_${port.port}`, name, wildcard ? sniffedHttp : undefined, false);
+    const chain = this.#httpChain(`${bind}_${port.port}`, name, wildcard ? sniffedHttp : undefined, {
+      caches: outboundCaches(this.#context, egress.services, port.port),
+    });
     if (!draft.chains.has(keyOf(chain.match))) this.#addChain(draft, service, chain);
   }
 
@@ -149,7 +157,12 @@ class OutboundBuilder {
     const shared = draft.address === anyAddress && match.prefixRanges === undefined;
     const name = shared ? String(port.port) : hostPort(service.hostname, port.port);
     this.#addTable({ name, egress, port: port.port, ...(shared ? {} : { onlyHost: service.hostname }) });
-    const chain = this.#httpChain(`${draft.address}_${port.port}`, name, { ...match, ...sniffedHttp }, false);
+    const chain = this.#httpChain(
+      `${draft.address}_${port.port}`,
+      name,
+      { ...match, ...sniffedHttp },
+      { caches: outboundCaches(this.#context, egress.services, port.port) },
+    );
     if (!shared || !draft.chains.has(keyOf(chain.match))) this.#addChain(draft, service, chain);
   }
 
@@ -186,6 +199,9 @@ class OutboundBuilder {
       destinations: [{ backend, weight: 1 }],
       statPrefix: backend,
       exchangesMetadata: false,
+      ...(service.resolution === "DynamicDNS"
+        ? { lookup: { cache: dnsCache(this.#context, service.hostname), port: port.port } }
+        : {}),
       ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
     };
   }
@@ -194,7 +210,10 @@ class OutboundBuilder {
     listener: string,
     table: string,
     match: ChainMatch | undefined,
-    forwardProxy: boolean,
+    {
+      forwardProxy = false,
+      caches,
+    }: { readonly forwardProxy?: boolean; readonly caches: readonly DnsCache[] },
   ): FilterChain {
     return {
       ...(match ? { match } : {}),
@@ -206,6 +225,7 @@ class OutboundBuilder {
         forwardProxy,
         http10: this.#context.view.node.metadata.HTTP10 === "1",
         grpcWeb: false,
+        ...(caches.length === 0 ? {} : { dnsCaches: caches }),
       },
     };
   }

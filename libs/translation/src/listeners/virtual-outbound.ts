@@ -1,4 +1,5 @@
 import { resolveHost } from "@weft/mesh-model";
+import { looksUpHosts } from "../clusters/dynamic-dns.ts";
 import type { BuildContext } from "../context.ts";
 import type { FilterChain, Listener } from "../ir/index.ts";
 import { backendName, fixedBackends } from "../names.ts";
@@ -26,11 +27,12 @@ function tcpChain(name: string, backend: string, match?: FilterChain["match"]): 
   };
 }
 
-/** Says that hosts of requests are not looked up: no proxy gets the filter for that yet. */
+/** Says where hosts of requests are not looked up, for the proxy has no filter for that. */
 function reportDynamicDns({ view, mesh, problems }: BuildContext): void {
-  if (view.scope.outboundTrafficPolicy.mode !== "ALLOW_ANY_DYNAMIC_DNS") return;
+  if (view.scope.outboundTrafficPolicy.mode !== "ALLOW_ANY_DYNAMIC_DNS" || looksUpHosts(view)) return;
   const config = { apiVersion: "v1", kind: "ConfigMap", name: "istio", namespace: mesh.rootNamespace };
-  const message = "ALLOW_ANY_DYNAMIC_DNS is not supported; requests to unknown hosts go as with ALLOW_ANY";
+  const message =
+    "the proxy lacks envoy.filters.http.dynamic_forward_proxy; its requests to unknown hosts go as with ALLOW_ANY";
   problems.for(config).warn("unsupported-field", "mesh.outboundTrafficPolicy.mode", message);
 }
 

@@ -1,8 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { FilterSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
 import { HttpConnectionManagerSchema } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { FilterConfigSchema as SniFilterConfigSchema } from "@weft/envoy-api/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.js";
 import { TcpProxySchema } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { pack } from "../envoy/any.ts";
+import { toDnsCache } from "../envoy/dns-cache.ts";
 import { toDuration } from "../envoy/scalars.ts";
 import type { NetworkFilter, ProxyTraits, TcpForward } from "../ir/index.ts";
 import { networkAuthorization } from "./authorization.ts";
@@ -29,6 +31,20 @@ function toTcpProxy(tcp: TcpForward): EnvoyFilter {
                 },
               },
         ...(tcp.idleTimeoutMs === undefined ? {} : { idleTimeout: toDuration(tcp.idleTimeoutMs) }),
+      }),
+    },
+  };
+}
+
+/** Looks up the host that a handshake names. */
+function toSniLookup({ cache, port }: NonNullable<TcpForward["lookup"]>): EnvoyFilter {
+  return {
+    name: "envoy.filters.network.sni_dynamic_forward_proxy",
+    configType: {
+      case: "typedConfig",
+      value: pack(SniFilterConfigSchema, {
+        dnsCacheConfig: toDnsCache(cache),
+        portSpecifier: { case: "portValue", value: port },
       }),
     },
   };
@@ -63,6 +79,7 @@ export function toNetworkFilters(filter: NetworkFilter, traits: ProxyTraits): En
     // before authorization, which may ask who the peer is
     ...(filter.exchangesMetadata ? exchange(traits) : []),
     ...(filter.authorization ? networkAuthorization(filter.authorization) : []),
+    ...(filter.lookup ? [toSniLookup(filter.lookup)] : []),
     toTcpProxy(filter),
   ];
 }

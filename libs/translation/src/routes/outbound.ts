@@ -12,7 +12,8 @@ import {
   type Service,
   type ServicePort,
 } from "@weft/mesh-model";
-import { type BuildContext, hasBackends, hashPoliciesFor, ruleFor, serviceRef } from "../context.ts";
+import { looksUpUnknown } from "../clusters/dynamic-dns.ts";
+import { type BuildContext, hashPoliciesFor, ruleFor, servedPorts, serviceRef } from "../context.ts";
 import type { HashPolicy, Route, RouteTable, VirtualHost } from "../ir/index.ts";
 import type { TableRequest } from "../listeners/outbound.ts";
 import { catchAllBackend } from "../listeners/virtual-outbound.ts";
@@ -52,7 +53,7 @@ function defaultRoute(host: string, port: number, hash: readonly HashPolicy[]): 
 
 /** What becomes of requests to hosts that nobody declared. */
 function catchAllHost(context: BuildContext): VirtualHost {
-  const backend = catchAllBackend(context);
+  const backend = looksUpUnknown(context) ? fixedBackends.dynamicDns : catchAllBackend(context);
   const blocked = backend === fixedBackends.blackHole;
   const name = blocked ? "block_all" : "allow_any";
   return {
@@ -127,11 +128,11 @@ class TableBuilder {
     this.#context = context;
     this.#request = request;
     this.#proxy = request.port === 0;
-    this.#entries = request.egress.services
-      .filter(hasBackends)
-      .flatMap((service) =>
-        service.ports.filter((port) => this.#serves(port)).map((port) => ({ service, port })),
-      );
+    this.#entries = request.egress.services.flatMap((service) =>
+      servedPorts(context, service)
+        .filter((port) => this.#serves(port))
+        .map((port) => ({ service, port })),
+    );
     const byHost = new Map<string, Entry[]>();
     for (const entry of this.#entries) {
       const list = byHost.get(entry.service.hostname);

@@ -1,5 +1,6 @@
 import { formatProblem, type Problem } from "@weft/base";
 import { parseFile } from "@weft/config-sources";
+import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import {
   createStore,
   type MeshObject,
@@ -26,9 +27,12 @@ export function parseObjects(documents: readonly unknown[]): readonly MeshObject
   return parseText(documents.map(toYaml).join("---\n"));
 }
 
-/** The mesh that objects make. */
-export function snapshotOf(objects: readonly MeshObject[]): MeshSnapshot {
-  const store = createStore();
+/** The mesh that objects make, with what its settings say besides the defaults. */
+export function snapshotOf(
+  objects: readonly MeshObject[],
+  meshConfig: Partial<MeshConfig> = {},
+): MeshSnapshot {
+  const store = createStore({ meshConfig: { ...defaultMeshConfig, ...meshConfig } });
   for (const object of objects) store.apply({ kind: "upsert", object });
   return store.snapshot();
 }
