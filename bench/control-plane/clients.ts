@@ -1,9 +1,9 @@
 // Proxies as far as xDS goes, in a process of their own: each subscribes as Envoy does, and accepts what comes.
 import { fromBinary } from "@bufbuild/protobuf";
-import { toEnvoyJson, typeUrls } from "@weft/envoy-api";
+import { hostDiscoveryField, toEnvoyJson, typeUrls } from "@weft/envoy-api";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
-import { accept, createXdsClient, type ReceivedResource, type XdsMode } from "@weft/xds";
-import { type FromClients, type ToClients, timeNow } from "./messages.ts";
+import { accept, createXdsClient, type ReceivedResource } from "@weft/xds";
+import { type ClientMode, type FromClients, type ToClients, timeNow } from "./messages.ts";
 
 const reportMs = 20;
 /** What a change leaves in a resource, see objects.ts: the value of a header, or an address. */
@@ -35,7 +35,7 @@ function marksOf(resource: ReceivedResource): readonly string[] {
 
 function connect(options: {
   readonly port: number;
-  readonly mode: XdsMode;
+  readonly mode: ClientMode;
   readonly namespace: string;
   readonly number: number;
 }): void {
@@ -43,7 +43,7 @@ function connect(options: {
   const address = `10.250.${number >> 8}.${number & 255}`;
   const client = createXdsClient({
     address: `127.0.0.1:${port}`,
-    mode,
+    mode: mode === "sotw" ? "sotw" : "delta",
     node: {
       id: `sidecar~${address}~load-${number}.${namespace}~${namespace}.svc.cluster.local`,
       metadata: {
@@ -53,17 +53,25 @@ function connect(options: {
         INSTANCE_IPS: address,
         LABELS: { app: "load" },
         INTERCEPTION_MODE: "REDIRECT",
+        [hostDiscoveryField]: String(mode === "vhds"),
       },
     },
   });
   const seen = new Set<string>();
+  const marked = new Set<string>();
+  const types = mode === "vhds" ? 5 : 4;
   const got = (typeUrl: string, changed: ReadonlyMap<string, ReceivedResource>) => {
     const at = timeNow();
     state.lastAt = at;
     state.fresh = true;
-    if (!seen.has(typeUrl) && seen.add(typeUrl).size === 4) state.complete++;
+    if (!seen.has(typeUrl) && seen.add(typeUrl).size === types) state.complete++;
     for (const resource of changed.values()) {
-      for (const mark of marksOf(resource)) state.marks.push([mark, at]);
+      // A table tells its older marks again whenever a newer one comes.
+      for (const mark of marksOf(resource)) {
+        if (marked.has(mark)) continue;
+        marked.add(mark);
+        state.marks.push([mark, at]);
+      }
     }
     return accept;
   };
@@ -74,7 +82,16 @@ function connect(options: {
   });
   const routes = client.subscribe(typeUrls.route, {
     names: [],
-    onUpdate: ({ changed }) => got(typeUrls.route, changed),
+    onUpdate: ({ changed }) => {
+      // As Envoy, once a table says that its hosts are to be asked for.
+      if (mode === "vhds" && !seen.has(typeUrls.route)) {
+        client.subscribe(typeUrls.virtualHost, {
+          names: "*",
+          onUpdate: (hosts) => got(typeUrls.virtualHost, hosts.changed),
+        });
+      }
+      return got(typeUrls.route, changed);
+    },
   });
   client.subscribe(typeUrls.cluster, {
     names: "*",

@@ -18,10 +18,15 @@ export type FromServer =
   | { readonly kind: "ready"; readonly port: number /** URL of its metrics. */; readonly metrics: string }
   | { readonly kind: "usage"; readonly usage: Usage };
 
+/** How clients ask: `vhds` is incremental, with virtual hosts as resources of their own. */
+export const clientModes = ["delta", "vhds", "sotw"] as const satisfies readonly (XdsMode | "vhds")[];
+/** One of {@link clientModes}. */
+export type ClientMode = (typeof clientModes)[number];
+
 /** What the clients are to do: connect so many. */
 export interface ToClients {
   readonly port: number;
-  readonly mode: XdsMode;
+  readonly mode: ClientMode;
   /** Namespace of each. */
   readonly namespaces: readonly string[];
 }

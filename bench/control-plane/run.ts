@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { XdsMode } from "@weft/xds";
 import { runAdsload } from "./adsload.ts";
-import { type FromClients, type ToClients, timeNow } from "./messages.ts";
+import { type ClientMode, type FromClients, type ToClients, timeNow } from "./messages.ts";
 import {
   endpointSlice,
   type KubernetesObject,
@@ -15,7 +15,7 @@ import { Server } from "./server-process.ts";
 import type { Step } from "./step.ts";
 
 /** Nothing has come for so long: all have what they should have. */
-const quietMs = 400;
+const quietMs = 1_000;
 const limitMs = 60_000;
 const rounds = 5;
 
@@ -48,7 +48,7 @@ export class Clients {
     return this.#arrivals.get(mark) ?? [];
   }
 
-  connect(scenario: Scenario, port: number, mode: XdsMode): void {
+  connect(scenario: Scenario, port: number, mode: ClientMode): void {
     const namespaces = Array.from({ length: scenario.proxies }, (_, i) => proxyNamespace(scenario, i));
     this.#child.send({ port, mode, namespaces } satisfies ToClients);
   }
@@ -104,7 +104,7 @@ function summarize(steps: readonly Step[]): Step {
   };
 }
 
-const steadySeconds = 15;
+const steadySeconds = 60;
 
 /** 20 changes of endpoints and one of a route in each second: for each the time until the last proxy that imports it had it. */
 async function runSteady(
@@ -147,7 +147,7 @@ async function runSteady(
 }
 
 /** Connects all proxies of a scenario to a fresh server, and again; then changes things. */
-export async function runScenario(scenario: Scenario, mode: XdsMode): Promise<readonly Step[]> {
+export async function runScenario(scenario: Scenario, mode: ClientMode): Promise<readonly Step[]> {
   const server = await Server.start(scenario);
   let clients = new Clients();
   const connect = async (name: string) => {

@@ -16,7 +16,7 @@ export async function startPilot(
   };
   const pilot = await createPilot({
     sources: [source],
-    translate: createTranslator().translate,
+    ...createTranslator(),
     bus: createInProcessBus(silentLogger),
     logger: silentLogger,
     http: listen,
