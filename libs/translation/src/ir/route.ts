@@ -1,4 +1,5 @@
 import type { ObjectRef } from "@weft/base";
+import type { MetadataMatch } from "./policy.ts";
 
 /** A route table: what an HTTP listener chooses from by host and then by request. */
 export interface RouteTable {
@@ -46,6 +47,8 @@ export interface RouteMatch {
   readonly caseSensitive?: boolean;
   readonly headers: readonly HeaderMatch[];
   readonly queryParameters: readonly QueryMatch[];
+  /** Claims of the request's token, as the filter that verifies it has left them. */
+  readonly claims?: readonly { readonly match: MetadataMatch; readonly invert: boolean }[];
 }
 
 /** Match of the path without the query. */

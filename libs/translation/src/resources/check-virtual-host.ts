@@ -3,7 +3,7 @@ import { validateMessage } from "@weft/envoy-api";
 import type { VirtualHost as EnvoyVirtualHost } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { VirtualHostSchema } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { compileRegex, compileRegexRewrite } from "@weft/matching";
-import type { HeaderChanges, Route, VirtualHost } from "../ir/index.ts";
+import type { HeaderChanges, Route, ValueMatch, VirtualHost } from "../ir/index.ts";
 import { formatReasons } from "./check-message.ts";
 
 /** What is wrong with a virtual host, and which of its objects that comes from: the guilty first. */
@@ -84,6 +84,9 @@ function checkRoute(route: Route, path: string): readonly Finding[] {
     ...[...match.headers, ...match.queryParameters].flatMap(({ name, value }) =>
       value.kind === "regex" ? checkRegex(value.value, `${path}.match ${name}`) : [],
     ),
+    ...(match.claims ?? []).flatMap((claim) =>
+      checkValue(claim.match.value, `${path}.match ${claim.match.path.join(".")}`),
+    ),
     ...(route.cors?.allowOrigins ?? []).flatMap((origin) =>
       origin.kind === "regex" ? checkRegex(origin.value, `${path}.cors`) : [],
     ),
@@ -91,6 +94,12 @@ function checkRoute(route: Route, path: string): readonly Finding[] {
     ...checkHeaders(route.responseHeaders, `${path}.response_headers`),
     ...(action.kind === "forward" ? checkForward(action, `${path}.route`) : []),
   ];
+}
+
+function checkValue(value: ValueMatch, path: string): readonly Finding[] {
+  if (value.kind === "list") return checkValue(value.item, path);
+  if (value.kind === "one") return value.of.flatMap((one) => checkValue(one, path));
+  return value.match.kind === "regex" ? checkRegex(value.match.value, path) : [];
 }
 
 function checkForward(action: Extract<Route["action"], { kind: "forward" }>, path: string): Finding[] {

@@ -39,6 +39,24 @@ describe("buildMatch()", () => {
     expect(headers.map(({ name }) => name)).toEqual(["a", "ab", "b", ":method", ":authority", ":scheme"]);
   });
 
+  it.each(["@request.auth.claims.realm.role", "@request.auth.claims[realm][role]"])(
+    "takes %s for a claim of the token, not for a header",
+    (name) => {
+      const built = buildMatch({ headers: { [name]: { exact: "admin" }, a: { exact: "1" } } });
+      expect(built.headers.map((header) => header.name)).toEqual(["a"]);
+      const text = { kind: "string", match: { kind: "exact", value: "admin" } };
+      const match = {
+        kind: "metadata",
+        filter: "envoy.filters.http.jwt_authn",
+        path: ["payload", "realm", "role"],
+        value: { kind: "one", of: [{ kind: "list", item: text }, text] },
+      };
+      expect(built.claims).toEqual([{ match, invert: false }]);
+      const without = { withoutHeaders: { [name]: { exact: "admin" } } };
+      expect(buildMatch(without).claims).toEqual([{ match, invert: true }]);
+    },
+  );
+
   it("minds the case of the path unless told otherwise", () => {
     expect(buildMatch({}).caseSensitive).toBe(true);
     expect(buildMatch({ ignoreUriCase: true }).caseSensitive).toBe(false);
@@ -58,6 +76,7 @@ describe("isCatchAll()", () => {
     [{ uri: { exact: "/" } }, false],
     [{ uri: { prefix: "/a" } }, false],
     [{ headers: { a: { exact: "1" } } }, false],
+    [{ headers: { "@request.auth.claims.a": { exact: "1" } } }, false],
     [{ queryParams: { a: { exact: "1" } } }, false],
     [{ method: { exact: "GET" } }, false],
   ])("of %j is %s", (match, expected) => {

@@ -17,6 +17,7 @@ import {
 } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
 import { ads } from "../envoy/config-source.ts";
 import { configPath } from "../envoy/metadata.ts";
+import { toMetadataMatcher } from "../envoy/metadata-match.ts";
 import { toStringMatcher } from "../envoy/string-match.ts";
 import { perRouteConfigs } from "../http-filters/per-route/index.ts";
 import type { Route, RouteAction, RouteMatch, RouteTable, VirtualHost } from "../ir/index.ts";
@@ -53,6 +54,14 @@ function toRouteMatch(match: RouteMatch): MessageInitShape<typeof RouteMatchSche
           ? { case: "presentMatch", value: true }
           : { case: "stringMatch", value: toStringMatcher(value) },
     })),
+    ...(match.claims === undefined
+      ? {}
+      : {
+          dynamicMetadata: match.claims.map(({ match: claim, invert }) => ({
+            ...toMetadataMatcher(claim),
+            ...(invert ? { invert } : {}),
+          })),
+        }),
   };
 }
 

@@ -20,13 +20,18 @@ function textClaim(claim: string, match: StringMatch): MetadataMatch {
   return claimMatch([claim], { kind: "string", match });
 }
 
-/** A claim of the token by its path; a list holds where one of its items does. */
+/** A claim that holds where its text does, or, of a list, one of its items. */
+export function claimHolds(claim: readonly string[], text: ValueMatch): MetadataMatch {
+  return claimMatch(claim, { kind: "one", of: [{ kind: "list", item: text }, text] });
+}
+
+/** A claim of the token by its path. */
 export function claimAttribute(claim: readonly string[]): Attribute<Principal> {
   return {
     httpOnly: true,
     read: (values) => {
       const texts = oneValue(values.map((value) => ({ kind: "string", match: toStringMatch(value) })));
-      return claimMatch(claim, { kind: "one", of: [{ kind: "list", item: texts }, texts] });
+      return claimHolds(claim, texts);
     },
   };
 }
@@ -66,4 +71,17 @@ export const requestPrincipal: Attribute<Principal> = {
 export function parseClaimPath(text: string): readonly string[] | undefined {
   if (!text.startsWith("[") || !text.endsWith("]")) return undefined;
   return /^(\[[^[\]]*\])+$/.test(text) ? text.slice(1, -1).split("][") : [text.slice(1, -1)];
+}
+
+const routedClaims = "@request.auth.claims";
+
+/**
+ * The claim that a name in a VirtualService's header matches stands for: `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`;
+ * undefined for the name of a header.
+ */
+export function parseRoutedClaim(name: string): readonly string[] | undefined {
+  if (!name.toLowerCase().startsWith(routedClaims)) return undefined;
+  const path = name.slice(routedClaims.length);
+  if (path.startsWith(".") && path.length > 1) return path.slice(1).split(".");
+  return parseClaimPath(path);
 }

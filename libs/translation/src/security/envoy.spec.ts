@@ -48,9 +48,10 @@ interface Ports {
   readonly inbound: number;
   readonly app: number;
   readonly authorizer: number;
+  readonly gateway: number;
 }
 
-const mesh = ({ inbound, app, authorizer }: Ports) => `
+const mesh = ({ inbound, app, authorizer, gateway }: Ports) => `
 apiVersion: networking.istio.io/v1
 kind: Sidecar
 metadata: { name: server, namespace: default }
@@ -122,6 +123,31 @@ metadata: { name: trial, namespace: default, annotations: { istio.io/dry-run: "t
 spec: { action: DENY, rules: [{}] }
 ---
 apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: tokens, namespace: front }
+spec: { jwtRules: [{ issuer: ${b.name}, jwks: '${b.jwks}' }] }
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: gateway, namespace: front }
+spec:
+  selector: { app: gateway }
+  servers: [{ port: { number: ${gateway}, name: http, protocol: HTTP }, bind: 127.0.0.1, hosts: ["*"] }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: by-claim, namespace: front }
+spec:
+  hosts: ["*"]
+  gateways: [gateway]
+  http:
+    - match: [{ headers: { "@request.auth.claims.realm.role": { prefix: adm } } }]
+      directResponse: { status: 200, body: { string: for admins } }
+    - match: [{ withoutHeaders: { "@request.auth.claims[sub]": { exact: me } } }]
+      directResponse: { status: 200, body: { string: for strangers } }
+    - directResponse: { status: 200, body: { string: for me } }
+---
+apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: { name: ask, namespace: default }
 spec: { action: CUSTOM, provider: { name: ours }, rules: [{ to: [{ operation: { paths: [/ext/*] } }] }] }
@@ -154,12 +180,15 @@ const extensionProviders = [
   },
 ];
 
-function resourcesOf(text: string): EnvoyResources {
+const server = "sidecar~127.0.0.1~server-1.default~default.svc.cluster.local";
+const gateway = "router~127.0.0.1~gateway-1.front~front.svc.cluster.local";
+
+function resourcesOf(text: string, id = server): EnvoyResources {
   const store = createStore({ meshConfig: { ...defaultMeshConfig, extensionProviders } });
   for (const object of parseText(text)) store.apply({ kind: "upsert", object });
   const view = viewOf(store.snapshot(), {
-    id: "sidecar~127.0.0.1~server-1.default~default.svc.cluster.local",
-    metadata: { INTERCEPTION_MODE: "NONE" },
+    id,
+    metadata: { INTERCEPTION_MODE: "NONE", LABELS: { app: id === gateway ? "gateway" : "server" } },
   });
   return resourcesToJson(translate(view).value) as EnvoyResources; // resources are JSON objects
 }
@@ -193,7 +222,7 @@ const soon = Math.floor(Date.now() / 1000);
 describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
   let folder: string;
   let ports: Ports;
-  let proxy: Child;
+  const proxies: Child[] = [];
   const servers: Server[] = [];
 
   const listen = (handle: RequestListener): Promise<number> =>
@@ -211,16 +240,18 @@ describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
       const told = allowed ? { "x-decided-by": url, "x-other": "1" } : { "x-reason": "no alice" };
       response.writeHead(allowed ? 200 : 401, told).end("decided");
     });
-    const [inbound = 0] = await freePorts(1);
-    ports = { inbound, app, authorizer };
-    const file = join(folder, "envoy.json");
-    await writeFile(file, JSON.stringify(toStaticBootstrap(resourcesOf(mesh(ports)))));
-    const args = ["-c", file, "-l", "info", "--concurrency", "1", "--use-dynamic-base-id"];
-    proxy = await startChild(envoy, { args, ready: /starting main dispatch loop/ });
+    const [inbound = 0, outside = 0] = await freePorts(2);
+    ports = { inbound, app, authorizer, gateway: outside };
+    for (const [name, id] of Object.entries({ server, gateway })) {
+      const file = join(folder, `${name}.json`);
+      await writeFile(file, JSON.stringify(toStaticBootstrap(resourcesOf(mesh(ports), id))));
+      const args = ["-c", file, "-l", "info", "--concurrency", "1", "--use-dynamic-base-id"];
+      proxies.push(await startChild(envoy, { args, ready: /starting main dispatch loop/ }));
+    }
   }, 30_000);
 
   afterAll(async () => {
-    await proxy?.stop();
+    await Promise.all(proxies.map((proxy) => proxy.stop()));
     for (const server of servers) server.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -297,6 +328,16 @@ describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
     expect(JSON.parse(allowed.body)).not.toHaveProperty("x-other");
     const denied = await ask("/ext/page", { "x-user": "bob" });
     expect([denied.status, denied.headers["x-reason"], denied.body]).toEqual([401, "no alice", "decided"]);
+  });
+
+  it.each([
+    ["for strangers", {}],
+    ["for me", bearer(b.token())],
+    ["for admins", bearer(b.token({ realm: { role: "admin" } }))],
+    ["for strangers", bearer(b.token({ sub: "somebody" }))],
+  ])("routes by claims at a gateway: %s", async (body, headers) => {
+    const answer = await get(ports.gateway, "/", { host: "web", ...headers });
+    expect([answer.status, answer.body]).toEqual([200, body]);
   });
 
   it.each(["ours", "grpc", "unknown"])(
