@@ -35,6 +35,7 @@ export function traitsOf(view: ProxyView): ProxyTraits {
     namespace: node.namespace,
     clusterId: node.clusterId,
     meshId: node.meshId,
+    pathNormalization: view.snapshot.meshConfig.pathNormalization,
   };
 }
 

@@ -11,6 +11,7 @@ const traits: ProxyTraits = {
   namespace: "default",
   clusterId: "Kubernetes",
   meshId: "",
+  pathNormalization: "BASE",
 };
 const backend: Backend = {
   name: "outbound|443||a.example.com",

@@ -1,3 +1,4 @@
+import type { MeshConfig } from "@weft/istio-api";
 import type { Backend, LoadAssignment } from "./backend.ts";
 import type { Listener } from "./listener.ts";
 import type { RouteTable } from "./route.ts";
@@ -38,4 +39,6 @@ export interface ProxyTraits {
   readonly namespace: string;
   readonly clusterId: string;
   readonly meshId: string;
+  /** What is done to paths before policies and routes look at them. */
+  readonly pathNormalization: MeshConfig["pathNormalization"];
 }

@@ -40,6 +40,21 @@ function clientCertificate(direction: HttpConnections["direction"]): ConnectionM
   }
 }
 
+/**
+ * What is done to a path before policies and routes look at it, as MeshConfig has it; by default dots are resolved, and slashes stay.
+ * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization-NormalizationType
+ */
+function pathNormalization({ pathNormalization: how }: ProxyTraits): ConnectionManager {
+  const decodes = how === "DECODE_AND_MERGE_SLASHES";
+  return {
+    normalizePath: how !== "NONE",
+    mergeSlashes: decodes || how === "MERGE_SLASHES",
+    pathWithEscapedSlashesAction: decodes
+      ? EscapedSlashes.UNESCAPE_AND_FORWARD
+      : EscapedSlashes.KEEP_UNCHANGED,
+  };
+}
+
 /** Envoy's HTTP connection manager. */
 export function toHttpConnectionManager(http: HttpConnections, traits: ProxyTraits): ConnectionManager {
   const http1 = {
@@ -55,8 +70,7 @@ export function toHttpConnectionManager(http: HttpConnections, traits: ProxyTrai
     httpFilters: buildHttpFilters(http, traits),
     // The first proxy that a request from outside meets is the one that knows the client's address.
     useRemoteAddress: http.direction === "gateway",
-    normalizePath: true,
-    pathWithEscapedSlashesAction: EscapedSlashes.KEEP_UNCHANGED,
+    ...pathNormalization(traits),
     proxy100Continue: true,
     streamIdleTimeout: toDuration(0),
     upgradeConfigs: [{ upgradeType: "websocket" }],

@@ -180,11 +180,17 @@ const extensionProviders = [
   },
 ];
 
+const meshConfig = {
+  ...defaultMeshConfig,
+  extensionProviders,
+  pathNormalization: "DECODE_AND_MERGE_SLASHES",
+} as const;
+
 const server = "sidecar~127.0.0.1~server-1.default~default.svc.cluster.local";
 const gateway = "router~127.0.0.1~gateway-1.front~front.svc.cluster.local";
 
 function resourcesOf(text: string, id = server): EnvoyResources {
-  const store = createStore({ meshConfig: { ...defaultMeshConfig, extensionProviders } });
+  const store = createStore({ meshConfig });
   for (const object of parseText(text)) store.apply({ kind: "upsert", object });
   const view = viewOf(store.snapshot(), {
     id,
@@ -307,6 +313,22 @@ describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
     const answer = await ask(path, headers);
     expect(answer.status).toBe(status);
     if (status === 403) expect(answer.body).toBe("RBAC: access denied");
+  });
+
+  it.each([
+    ["/open/x/../secret", 403],
+    ["/open/./secret", 403],
+    ["/open/%2e%2e/open/secret", 403],
+    ["/open/%73ecret", 403],
+    ["/open//secret", 403],
+    ["/open%2Fsecret", 403],
+    ["/open\\secret", 403],
+    ["/open/secret?x=/", 403],
+    ["/open/secret#x", 400],
+    // Paths are told apart by the case of their letters, as servers do.
+    ["/open/Secret", 200],
+  ])("is not tricked by the path %s", async (path, status) => {
+    expect((await ask(path)).status).toBe(status);
   });
 
   it("passes on what a token says", async () => {
