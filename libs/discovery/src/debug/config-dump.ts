@@ -40,9 +40,27 @@ export function toConfigDump(
           active_state: { version_info: resource.version, listener: toJson(resource) },
         })),
       }),
-      dump("RoutesConfigDump", { dynamic_route_configs: wrapped(typeUrls.route, "route_config") }),
+      dump("RoutesConfigDump", {
+        dynamic_route_configs: resources(typeUrls.route).map((resource) => ({
+          version_info: resource.version,
+          route_config: withHosts(toJson(resource), resources(typeUrls.virtualHost)),
+        })),
+      }),
     ],
   };
+}
+
+/** A table with those of the virtual hosts that are its own, as Envoy shows a table whose hosts came over VHDS. */
+function withHosts(table: Json, hosts: readonly EncodedResource[]): Json {
+  const { name, vhds, virtual_hosts: inline = [] } = table as Record<string, unknown>; // a message is an object
+  if (vhds === undefined) return table;
+  const own = hosts.filter((host) => host.name.slice(0, host.name.lastIndexOf("/")) === name);
+  return { ...(table as object), virtual_hosts: [...(inline as Json[]), ...own.map(hostOf)] };
+}
+
+function hostOf(resource: EncodedResource): Json {
+  const { "@type": _type, ...host } = toJson(resource) as Record<string, Json>; // a message is an object
+  return host;
 }
 
 /** Secrets are not among the types shown, so nothing here needs redacting. */

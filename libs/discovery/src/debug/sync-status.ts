@@ -16,6 +16,9 @@ export interface SyncStatus {
   readonly listener_acked?: string;
   readonly route_sent?: string;
   readonly route_acked?: string;
+  /** Weft's own: of proxies that take virtual hosts as resources. */
+  readonly virtualhost_sent?: string;
+  readonly virtualhost_acked?: string;
   readonly endpoint_sent?: string;
   readonly endpoint_acked?: string;
   readonly extensionconfig_sent?: string;
@@ -30,6 +33,7 @@ const prefixes: readonly (readonly [typeUrl: string, prefix: string])[] = [
   [typeUrls.cluster, "cluster"],
   [typeUrls.listener, "listener"],
   [typeUrls.route, "route"],
+  [typeUrls.virtualHost, "virtualhost"],
   [typeUrls.endpoint, "endpoint"],
   [typeUrls.extensionConfig, "extensionconfig"],
 ];

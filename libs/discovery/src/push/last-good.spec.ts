@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { type ResourceSet, typeUrls, type WithheldResource } from "@weft/envoy-api";
+import { VirtualHostSchema } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { RouteConfigurationSchema } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
 import { createResourceSet, encodeResource } from "@weft/xds";
 import { createLastGood } from "./last-good.ts";
@@ -82,6 +83,24 @@ describe("createLastGood()", () => {
       ["a", "A2", "C"],
       ["b", "b"],
     ]);
+  });
+
+  it("keeps a virtual host that is a resource, but not where its domains are taken in its table", () => {
+    const lastGood = createLastGood();
+    const host = (name: string, ...domains: string[]) =>
+      encodeResource(
+        name,
+        typeUrls.virtualHost,
+        toBinary(VirtualHostSchema, create(VirtualHostSchema, { name, domains })),
+      );
+    const before = createResourceSet([host("80/a", "a"), host("80/b", "b")]);
+    const bad = without(
+      createResourceSet([host("80/c", "B"), host("90/a", "a")]),
+      { typeUrl: typeUrls.virtualHost, name: "80/a" },
+      { typeUrl: typeUrls.virtualHost, name: "80/b" },
+    );
+    const names = [...lastGood.fill("n", bad, before).ofType(typeUrls.virtualHost).keys()];
+    expect(names).toEqual(["80/a", "80/c", "90/a"]);
   });
 
   it("gives a proxy that comes back the same bytes", () => {

@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
 import { type EncodedResource, type ResourceSet, typeUrls, type WithheldResource } from "@weft/envoy-api";
+import { VirtualHostSchema } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import {
   type RouteConfiguration,
   RouteConfigurationSchema,
@@ -59,14 +60,30 @@ function fillFrom(set: ResourceSet, withheld: readonly WithheldResource[], last:
     const before = last.ofType(typeUrl).get(name);
     if (before === undefined) continue;
     const now = types.get(typeUrl)?.get(name);
-    if (part === undefined) put(typeUrl, before);
-    else if (now !== undefined) {
+    const fits = typeUrl !== typeUrls.virtualHost || fitsIn(before, types.get(typeUrl) ?? new Map());
+    if (part === undefined) {
+      if (fits) put(typeUrl, before);
+    } else if (now !== undefined) {
       const table = withHost(now, before, part);
       if (table !== undefined) put(typeUrl, table);
     }
   }
   if (!changed) return set;
   return Object.freeze({ ...resourceSetOf(types, set), withheld });
+}
+
+/** Whether a virtual host that is a resource of its own has its domains to itself: a table with a domain twice is rejected. */
+function fitsIn(host: EncodedResource, hosts: ReadonlyMap<string, EncodedResource>): boolean {
+  const table = host.name.slice(0, host.name.lastIndexOf("/") + 1);
+  const domains = domainsOf(host);
+  return [...hosts.values()]
+    .filter(({ name }) => name.startsWith(table) && name !== host.name)
+    .every((other) => domainsOf(other).isDisjointFrom(domains));
+}
+
+function domainsOf({ any }: EncodedResource): Set<string> {
+  const { domains } = fromBinary(VirtualHostSchema, fromBinary(AnySchema, any).value);
+  return new Set(domains.map((domain) => domain.toLowerCase()));
 }
 
 /** The table with the virtual host that it had before; undefined where it had none that fits in. */

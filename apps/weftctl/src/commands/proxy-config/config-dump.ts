@@ -62,9 +62,25 @@ export function readConfigDump(dump: unknown): ConfigDump {
         .filter((listener) => listener !== undefined)
         .map(object),
     ],
-    routes: pick(routeEntries, "route_config"),
+    routes: pick(routeEntries, "route_config").map(asWholeTable),
     routesUpdated: stamps.at(-1) || undefined,
   };
+}
+
+/**
+ * A table whose virtual hosts came one by one (VHDS) as one that came whole: their names without the table's before them, in order, and
+ * nothing of where they came from.
+ */
+function asWholeTable(route: Json): Json {
+  const { vhds, ...table } = route;
+  if (vhds === undefined) return route;
+  const prefix = `${text(route.name)}/`;
+  const hosts = objects(route.virtual_hosts).map((host) => {
+    const name = text(host.name);
+    return name.startsWith(prefix) ? { ...host, name: name.slice(prefix.length) } : host;
+  });
+  const sorted = hosts.sort((a, b) => (text(a.name) < text(b.name) ? -1 : 1));
+  return { ...table, virtual_hosts: sorted };
 }
 
 /** `reviews.default`, from the origin that Istio writes into metadata: `/apis/…/namespaces/default/virtual-service/reviews`. */

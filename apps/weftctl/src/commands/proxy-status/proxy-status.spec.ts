@@ -29,6 +29,16 @@ web-1.default rejected lds: no such filter
   });
 });
 
+describe("syncTable() of a proxy that takes virtual hosts as resources", () => {
+  it.each([
+    [{ virtualhost_sent: "3", virtualhost_acked: "3" }, /SYNCED {3,}NOT SENT/],
+    [{ virtualhost_sent: "3", virtualhost_acked: "2" }, /STALE {3,}NOT SENT/],
+    [{ virtualhost_sent: "3", nacks: { vhds: "bad" } }, /STALE \(Never Acknowledged\) \(NACK\)/],
+  ])("counts %j to its routes", (hosts, row) => {
+    expect(syncTable([{ proxy: "a", route_sent: "1", route_acked: "1", ...hosts }])).toMatch(row);
+  });
+});
+
 describe("compareDumps()", () => {
   const dump = (side: "pilot" | "proxy", clusters: readonly object[]) => ({
     configs: [
@@ -51,6 +61,20 @@ describe("compareDumps()", () => {
       equal: true,
       text: "Clusters Match\nListeners Match\nRoutes Match (RDS last loaded at Fri, 02 Jan 2026 03:04:05 GMT)\n",
     });
+  });
+
+  it("takes a table apart from its hosts for one that is whole", () => {
+    const routes = (route_config: object) => ({
+      configs: [
+        {
+          "@type": "type.googleapis.com/envoy.admin.v3.RoutesConfigDump",
+          dynamic_route_configs: [{ route_config }],
+        },
+      ],
+    });
+    const whole = routes({ name: "80", virtual_hosts: [{ name: "a" }, { name: "b" }] });
+    const apart = routes({ name: "80", vhds: {}, virtual_hosts: [{ name: "80/b" }, { name: "80/a" }] });
+    expect(compareDumps(whole, apart).equal).toBe(true);
   });
 
   it("shows what differs", () => {

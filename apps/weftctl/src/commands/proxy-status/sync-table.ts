@@ -28,6 +28,11 @@ export function syncWord(sent: unknown, acked: unknown): string {
   return sent === acked ? "SYNCED" : "STALE";
 }
 
+/** Of what goes by one column, the word that is furthest from being in sync. */
+function worst(words: readonly string[]): string {
+  return words.find((word) => word.startsWith("STALE")) ?? words[0] ?? "";
+}
+
 /** The table of `proxy-status`, with istioctl's columns, and below it what proxies rejected. */
 export function syncTable(entries: readonly SyncEntry[]): string {
   const sorted = [...entries].sort((a, b) => ((a.proxy ?? "") < (b.proxy ?? "") ? -1 : 1));
@@ -35,8 +40,13 @@ export function syncTable(entries: readonly SyncEntry[]): string {
     entry.proxy ?? "",
     entry.cluster_id ?? "",
     ...types.map(([column, prefix]) => {
-      const word = syncWord(entry[`${prefix}_sent`], entry[`${prefix}_acked`]);
-      return entry.nacks?.[column.toLowerCase()] === undefined ? word : `${word} (NACK)`;
+      // Virtual hosts that are resources of their own are routes all the same.
+      const hosts = column === "RDS" && entry.virtualhost_sent !== undefined ? ["virtualhost"] : [];
+      const word = worst(
+        [prefix, ...hosts].map((one) => syncWord(entry[`${one}_sent`], entry[`${one}_acked`])),
+      );
+      const rejected = [column.toLowerCase(), ...(column === "RDS" ? ["vhds"] : [])];
+      return rejected.every((type) => entry.nacks?.[type] === undefined) ? word : `${word} (NACK)`;
     }),
     entry.pilot ?? "",
     entry.istio_version ?? "-",
