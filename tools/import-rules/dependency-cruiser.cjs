@@ -17,12 +17,14 @@ const allowed = {
   observability: base,
   bus: [...base, "mesh-rpc", "observability"],
   pki: base,
-  ca: [...observed, "pki", "bus", "mesh-rpc", "istio-api"],
+  // Beside DESIGN's list: the API client that sources, the CA, webhooks and status share.
+  kubernetes: base,
+  ca: [...observed, "pki", "bus", "mesh-rpc", "istio-api", "kubernetes"],
   xds: [...base, "envoy-api", "observability"],
   matching: base,
   "mesh-model": [...base, "istio-api"],
   validation: [...base, "istio-api", "matching", "mesh-model"],
-  "config-sources": [...model, "mesh-rpc"],
+  "config-sources": [...model, "mesh-rpc", "kubernetes"],
   // Pure, too: Istio's objects out of Kubernetes' own kinds.
   "gateway-api": [...model],
   // Never sources, never xds: a pure function of the view.

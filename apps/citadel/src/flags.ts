@@ -1,6 +1,8 @@
 /** Flags of `citadel serve`, as commander gives them. */
 export interface CitadelFlags {
   readonly stateDir?: string;
+  readonly kubeConfig?: string;
+  readonly citadelStorageNamespace: string;
   readonly selfSignedCa?: boolean;
   readonly selfSignedCaCertTtl: string;
   readonly signingCert?: string;
@@ -31,7 +33,6 @@ export interface CitadelFlags {
 
 /** Flags of Istio 1.4's citadel that are taken and have no effect, each with the reason. */
 export const flagsWithoutEffect: readonly (readonly [flag: string, reason: string])[] = [
-  ["--citadel-storage-namespace <namespace>", "the CA is stored in a folder"],
   ["--sds-enabled", "certificates are always handed out by SDS"],
   ["--server-only", "there are no istio.<account> secrets to write"],
   ["--workload-cert-grace-period-ratio <ratio>", "agents decide when to renew"],
@@ -41,8 +42,7 @@ export const flagsWithoutEffect: readonly (readonly [flag: string, reason: strin
   ["--probe-check-interval <interval>", "ask /ready on --monitoring-port"],
   ["--append-dns-names", "certificates of workloads hold their identity alone"],
   ["--enable-profiling", "use node --inspect"],
-  ["--kube-config <file>", "there is no Kubernetes API to ask"],
-  ["--listened-namespaces <list>", "there is no Kubernetes API to ask"],
+  ["--listened-namespaces <list>", "all namespaces get the root bundle"],
   ["--read-signing-cert-only", "use --signing-cert"],
   ["--explicit-opt-in", "there are no istio.<account> secrets to write"],
 ];

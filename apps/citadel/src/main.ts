@@ -20,7 +20,16 @@ const program = new Command("citadel")
 const serve = program
   .command("serve", { isDefault: true })
   .description("serves certificates")
-  .option("--state-dir <folder>", "keys and state (default: $XDG_STATE_HOME/weft/citadel)")
+  .option(
+    "--state-dir <folder>",
+    "keys and state (default: $XDG_STATE_HOME/weft/citadel; in a cluster, a Secret)",
+  )
+  .option("--kube-config <file>", "cluster of the workloads (default: in a pod, its own)")
+  .option(
+    "--citadel-storage-namespace <namespace>",
+    "namespace of the Secret with the CA's state",
+    "istio-system",
+  )
   .option("--self-signed-ca", "make an own root (the default where no files are given)")
   .option("--self-signed-ca-cert-ttl <time>", "life of a root of its own", "87600h")
   .option("--cacerts-dir <folder>", "ca-cert.pem, ca-key.pem, root-cert.pem and cert-chain.pem")

@@ -6,6 +6,7 @@ import type { CitadelFlags } from "./flags.ts";
 import { defaultStateFolder, readCitadelOptions } from "./options.ts";
 
 const flags: CitadelFlags = {
+  citadelStorageNamespace: "istio-system",
   selfSignedCaCertTtl: "87600h",
   trustDomain: "cluster.local",
   workloadCertTtl: "24h",

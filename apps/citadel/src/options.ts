@@ -13,9 +13,19 @@ export interface CacertsFiles {
   readonly certChain: string;
 }
 
+/** The cluster whose workloads ask for certificates. */
+export interface KubernetesOptions {
+  /** Undefined for the pod's own service account. */
+  readonly kubeconfig: string | undefined;
+  /** Where the CA's state is, in a Secret. */
+  readonly namespace: string;
+}
+
 /** What the flags and the environment say. */
 export interface CitadelOptions {
   readonly stateFolder: string;
+  /** Undefined where there is none: then the state is in a folder. */
+  readonly kubernetes: KubernetesOptions | undefined;
   /** Undefined where the CA makes its own root. */
   readonly cacerts: CacertsFiles | undefined;
   readonly rootTtlMs: number;
@@ -68,6 +78,7 @@ export function readCitadelOptions(flags: CitadelFlags, env: Env): CitadelOption
   ].filter((one) => one !== undefined);
   return {
     stateFolder,
+    kubernetes: readKubernetes(flags, env),
     cacerts: readCacerts(flags),
     rootTtlMs: duration("--self-signed-ca-cert-ttl", flags.selfSignedCaCertTtl),
     trustDomain: flags.trustDomain,
@@ -88,6 +99,13 @@ export function readCitadelOptions(flags: CitadelFlags, env: Env): CitadelOption
     instance: env.POD_NAME || hostname(),
     logger,
   };
+}
+
+/** A cluster is asked where a kubeconfig is given, and in a pod, unless a folder is named for the state. */
+function readKubernetes(flags: CitadelFlags, env: Env): KubernetesOptions | undefined {
+  const { kubeConfig, stateDir, citadelStorageNamespace: namespace } = flags;
+  const inPod = env.KUBERNETES_SERVICE_HOST !== undefined && stateDir === undefined;
+  return kubeConfig !== undefined || inPod ? { kubeconfig: kubeConfig, namespace } : undefined;
 }
 
 /** Istio 1.4 wrote `--custom-dns-names=account:name`: the name is what follows. */

@@ -1,25 +1,36 @@
-import { systemClock } from "@weft/base";
+import { type Clock, systemClock } from "@weft/base";
 import { createBus } from "@weft/bus";
 import {
   type Authenticator,
+  type CertificateAuthority,
   createCitadel,
   createClientCertificateAuthenticator,
   createOidcAuthenticator,
+  createSecretStorage,
+  createTokenReviewAuthenticator,
   openAuditFile,
   openFolderStorage,
   openTokenAuthority,
+  publishRootBundle,
+  type RootBundlePublisher,
+  reviewTokens,
 } from "@weft/ca";
-import { createShutdown, shutdownOnSignals } from "@weft/observability";
+import { checkCredentials, connectKubernetes, type KubeApi } from "@weft/kubernetes";
+import { createShutdown, type Logger, shutdownOnSignals } from "@weft/observability";
+import { formatCertificate } from "@weft/pki";
 import type { CitadelFlags } from "./flags.ts";
 import { openAuthority } from "./open-authority.ts";
-import { readCitadelOptions } from "./options.ts";
+import { type KubernetesOptions, readCitadelOptions } from "./options.ts";
 
 /** `citadel serve`: serves until SIGTERM or SIGINT. */
 export async function runCitadel(flags: CitadelFlags): Promise<void> {
   const options = readCitadelOptions(flags, process.env);
   const { logger, natsUrl, instance, trustDomain, audiences, oidc } = options;
   const clock = systemClock;
-  const storage = await openFolderStorage(options.stateFolder);
+  const cluster = options.kubernetes && (await openCluster(options.kubernetes));
+  // The folder holds the audit log in any case.
+  const folder = await openFolderStorage(options.stateFolder);
+  const storage = cluster?.storage ?? folder;
   const authority = await openAuthority(options, storage);
   const tokens = await openTokenAuthority({ storage, trustDomain, clock });
   // A renewal by certificate needs no token, so it is asked for first; the local authority knows its own tokens by their issuer.
@@ -27,6 +38,10 @@ export async function runCitadel(flags: CitadelFlags): Promise<void> {
     createClientCertificateAuthenticator(authority, clock),
     await tokens.authenticator(audiences),
   ];
+  if (cluster !== undefined) {
+    const review = reviewTokens(cluster.api);
+    authenticators.push(createTokenReviewAuthenticator({ review, audiences, trustDomain, clock }));
+  }
   if (oidc !== undefined) {
     const { issuer, jwksUrl: url } = oidc;
     authenticators.push(
@@ -49,10 +64,37 @@ export async function runCitadel(flags: CitadelFlags): Promise<void> {
     serving: { dns: options.dnsNames, ips: ["127.0.0.1", "::1"] },
     clock,
   });
+  const publisher = cluster && publishRoots(cluster.api, authority, { logger, clock });
   const shutdown = createShutdown({ logger, clock, timeoutMs: options.shutdownMs });
   shutdown.add("citadel", () => citadel.close());
+  if (publisher) shutdown.add("root bundle", () => publisher.close());
   shutdown.add("audit log", () => audit.close());
   shutdown.add("bus", () => bus.close());
   shutdownOnSignals(shutdown);
   logger.info({ ...citadel.addresses, state: storage.description, instance }, "listening");
+}
+
+/** The cluster: its API, and a Secret of it as storage. Throws where its kubeconfig cannot be used. */
+async function openCluster({ kubeconfig, namespace }: KubernetesOptions) {
+  const api = await connectKubernetes(kubeconfig === undefined ? {} : { kubeconfig });
+  await checkCredentials(api);
+  return { api, storage: createSecretStorage({ api, namespace }) };
+}
+
+/** Keeps the roots in every namespace of the cluster, and tells it when they change. */
+function publishRoots(
+  api: KubeApi,
+  authority: CertificateAuthority,
+  { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
+): RootBundlePublisher {
+  const roots = () => authority.bundle().roots.map(formatCertificate).join("");
+  const publisher = publishRootBundle({ api, roots, logger, clock });
+  const off = authority.onChange(() => void publisher.update());
+  return {
+    ...publisher,
+    close: async () => {
+      off();
+      await publisher.close();
+    },
+  };
 }

@@ -1,7 +1,8 @@
 import { systemClock } from "@weft/base";
 import { createBus } from "@weft/bus";
-import { checkCredentials, connectKubernetes, watchFiles, watchKubernetes } from "@weft/config-sources";
+import { watchFiles, watchKubernetes } from "@weft/config-sources";
 import { createPilot, type StartSource } from "@weft/discovery";
+import { checkCredentials, connectKubernetes } from "@weft/kubernetes";
 import { createShutdown, shutdownOnSignals } from "@weft/observability";
 import { createTranslator } from "@weft/translation";
 import { type DiscoveryFlags, type DiscoveryOptions, readDiscoveryOptions } from "./options.ts";

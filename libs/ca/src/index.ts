@@ -45,6 +45,13 @@ export {
 export { CaError, type CaErrorCode } from "./error.ts";
 export { openFolderStorage } from "./folder-storage.ts";
 export type { ImpersonationPolicy } from "./impersonation.ts";
+export {
+  publishRootBundle,
+  type RootBundleOptions,
+  type RootBundlePublisher,
+} from "./kubernetes/root-bundle.ts";
+export { createSecretStorage, type SecretStorageOptions } from "./kubernetes/secret-storage.ts";
+export { reviewTokens } from "./kubernetes/token-review.ts";
 export { type Cacerts, loadCacerts } from "./root/cacerts.ts";
 export type { SigningMaterial } from "./root/material.ts";
 export type { RotationState, RotationStep } from "./root/rotation.ts";

@@ -1,3 +1,4 @@
+import { connectKubernetes, type KubeApi } from "@weft/kubernetes";
 import { type ApiServer, describeWithPeer, startApiServer } from "@weft/testkit";
 import {
   createRecorder,
@@ -6,7 +7,6 @@ import {
   replay,
   timeoutOf,
 } from "../testing/source-contract.ts";
-import { connectKubernetes, type KubeApi } from "./kube-api.ts";
 import { watchKubernetes } from "./watch-kubernetes.ts";
 
 /** As little of a definition as the API server takes; it checks nothing of the spec, so that objects can be spoilt. */

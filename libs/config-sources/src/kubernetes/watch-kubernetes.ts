@@ -1,9 +1,16 @@
 import type { Problem } from "@weft/base";
+import {
+  type ApiObject,
+  type KubeApi,
+  KubeApiError,
+  keyOf,
+  NotServed,
+  type ReflectorTimes,
+  runReflector,
+} from "@weft/kubernetes";
 import { objectKey, refOf } from "@weft/mesh-model";
 import { checkObject } from "../mesh-object.ts";
 import type { CheckObject, ConfigSource, EventSink } from "../source.ts";
-import { type KubeApi, KubeApiError } from "./kube-api.ts";
-import { type ApiObject, keyOf, NotServed, type ReflectorTimes, runReflector } from "./reflector.ts";
 import { strip } from "./strip.ts";
 import { resourceName, servedPath, type WatchedKind, watchedKinds } from "./watched-kinds.ts";
 

@@ -1,5 +1,5 @@
 import { type Kind, kinds } from "@weft/istio-api";
-import { type KubeApi, KubeApiError } from "./kube-api.ts";
+import { type KubeApi, KubeApiError } from "@weft/kubernetes";
 
 /** A kind to be read, whatever its version. */
 export interface WatchedKind extends Pick<Kind, "group" | "kind" | "plural" | "versions" | "scope"> {

@@ -8,12 +8,23 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
 }
 
+/** Something that the server is to change. */
+export interface ApiWrite extends ApiRequest {
+  /** POST creates, PUT replaces, APPLY is a server-side apply, DELETE removes. */
+  readonly method: "POST" | "PUT" | "APPLY" | "DELETE";
+  readonly body?: unknown;
+  /** Ends the request early. */
+  readonly signal?: AbortSignal;
+}
+
 /** What is asked of a Kubernetes API server. Errors are {@link KubeApiError}, or the network's own. */
 export interface KubeApi {
   /** Its address, for people. */
   readonly server: string;
   /** Reads one answer, up to {@link maxAnswerBytes}. */
   get(request: ApiRequest): Promise<unknown>;
+  /** Changes something, and gives what is there afterwards. */
+  write(request: ApiWrite): Promise<unknown>;
   /**
    * Reads an answer that goes on, a JSON value a line. Settles when the server ends it, or with an error where a line
    * is no JSON or longer than {@link maxLineBytes}, where nothing comes for `quietMs`, or where `signal` aborts.
@@ -121,17 +132,22 @@ function parseServer(where: string, server: string): URL {
 
 /** An API server at an address; `authenticate` gives the settings (headers, TLS, agent) of each request. */
 export function createKubeApi(server: URL, authenticate: () => Promise<RequestOptions>): KubeApi {
-  const open = async (request: ApiRequest, signal?: AbortSignal): Promise<IncomingMessage> => {
+  const open = async (request: ApiRequest | ApiWrite, signal?: AbortSignal): Promise<IncomingMessage> => {
     const settings = await authenticate();
     const url = new URL(server.pathname.replace(/\/$/, "") + request.path, server);
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
-    return send(url, settings, signal);
+    return send(
+      url,
+      { ...settings, ...(signal ? { signal } : {}) },
+      "method" in request ? request : undefined,
+    );
   };
   return {
     server: server.href,
     get: async (request) => JSON.parse(await readBounded(await open(request))) as unknown,
+    write: async (request) => JSON.parse(await readBounded(await open(request, request.signal))) as unknown,
     stream: async (request, options) => {
       const answer = await open(request, options.signal);
       await readLines(answer, options);
@@ -140,11 +156,19 @@ export function createKubeApi(server: URL, authenticate: () => Promise<RequestOp
 }
 
 /** Resolves with the answer's head where the status is 2xx. */
-function send(url: URL, settings: RequestOptions, signal?: AbortSignal): Promise<IncomingMessage> {
+function send(url: URL, settings: RequestOptions, write?: ApiWrite): Promise<IncomingMessage> {
   const request = url.protocol === "http:" ? httpRequest : httpsRequest;
+  const method = write?.method === "APPLY" ? "PATCH" : (write?.method ?? "GET");
+  const headers = {
+    ...(settings.headers as Record<string, string>),
+    accept: "application/json",
+    // JSON is YAML, too, which is all that a server-side apply is told in.
+    ...(write?.body === undefined
+      ? {}
+      : { "content-type": write.method === "APPLY" ? "application/apply-patch+yaml" : "application/json" }),
+  };
   return new Promise((resolve, reject) => {
-    const headers = { ...(settings.headers as Record<string, string>), accept: "application/json" };
-    const sent = request(url, { ...settings, headers, ...(signal ? { signal } : {}) }, (answer) => {
+    const sent = request(url, { ...settings, method, headers }, (answer) => {
       sent.setTimeout(0);
       const status = answer.statusCode ?? 0;
       if (status >= 200 && status < 300) resolve(answer);
@@ -155,7 +179,7 @@ function send(url: URL, settings: RequestOptions, signal?: AbortSignal): Promise
       sent.destroy(new Error(`no answer within ${connectTimeoutMs / 1000} s`)),
     );
     sent.on("error", reject);
-    sent.end();
+    sent.end(write?.body === undefined ? undefined : JSON.stringify(write.body));
   });
 }
 

@@ -41,6 +41,7 @@ async function follow(steps: readonly Step[]): Promise<{
         ? step.fail
         : new Error("the script has a watch where a list is asked for");
     },
+    write: () => Promise.reject(new Error("a reflector only reads")),
     stream: async (request: ApiRequest, { onLine }: StreamOptions) => {
       const step = next(request);
       if ("list" in step) throw new Error("the script has a list where a watch is asked for");
