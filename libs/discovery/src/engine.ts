@@ -97,6 +97,9 @@ export interface Engine {
 /** Objects whose changes are endpoints coming and going. */
 const endpointKinds: ReadonlySet<string> = new Set(["EndpointSlice", "Endpoints", "Pod"]);
 
+/** What is ready goes out before more is made, and that before it is looked up who else needs something. */
+const rankOf = { given: 0, group: 1, placed: 2 } as const;
+
 /** Creates an {@link Engine}. */
 export function createEngine(options: EngineOptions): Engine {
   const { store, observer, clock, logger, yieldTo = (next) => void setImmediate(next) } = options;
@@ -149,7 +152,7 @@ export function createEngine(options: EngineOptions): Engine {
     const group = proxy.unplaced || proxy.group === undefined ? place(proxy, of) : proxy.group;
     proxy.failure = group.failure;
     if (group.failure !== undefined) return "done";
-    if (group.lacks !== "nothing" || group.set === undefined) queue.add(group);
+    if (group.lacks !== "nothing" || group.set === undefined) queue.add(group, rankOf.group);
     else give(proxy, group.set, clock.monotonic() - start);
     return "done";
   };
@@ -177,8 +180,8 @@ export function createEngine(options: EngineOptions): Engine {
     failed.delete(group);
     group.failure = undefined;
     group.set = result.set;
-    for (const proxy of group.members) queue.add(proxy);
-    if (group.lacks !== "nothing") queue.add(group);
+    for (const proxy of group.members) queue.add(proxy, rankOf.given);
+    if (group.lacks !== "nothing") queue.add(group, rankOf.group);
     return "done";
   };
 
@@ -220,7 +223,7 @@ export function createEngine(options: EngineOptions): Engine {
   const enqueue = (proxy: ConnectedProxy, changedAt: number, unplaced: boolean) => {
     note(proxy, changedAt);
     proxy.unplaced ||= unplaced;
-    queue.add(proxy);
+    queue.add(proxy, rankOf.placed);
   };
 
   const takeSnapshot = (of: "all" | "endpoints"): MeshSnapshot | undefined => {
@@ -249,11 +252,10 @@ export function createEngine(options: EngineOptions): Engine {
     headless = undefined;
     problems.report(store, store.derivedProblems());
     observer.onSnapshot(next, clock.monotonic() - start);
-    // Proxies first: a group is translated for who belongs to it.
     for (const proxy of reached.proxies) enqueue(proxy, gathered.since, true);
     const waiting = new Set(reached.proxies);
     for (const group of new Set([...reached.groups, ...failed])) {
-      if (group.members.size > 0) queue.add(group);
+      if (group.members.size > 0) queue.add(group, rankOf.group);
       for (const proxy of group.members) {
         note(proxy, gathered.since);
         waiting.add(proxy);

@@ -80,4 +80,18 @@ describe("createPushQueue()", () => {
     await idle;
     expect(turns.flat()).toEqual([]);
   });
+
+  it("takes the first rank first, and of eight turns one for the last", () => {
+    const { queue, turns, runAll } = create(1);
+    for (let i = 0; i < 3; i++) queue.add(item(`last-${i}`), 2);
+    for (let i = 0; i < 10; i++) queue.add(item(`first-${i}`), 0);
+    const moved = item("moved");
+    queue.add(moved, 2);
+    queue.add(moved, 1);
+    queue.add(moved, 2);
+    runAll();
+    const order = turns.flat();
+    expect(order.slice(0, 8)).toEqual([...Array.from({ length: 7 }, (_, i) => `first-${i}`), "last-0"]);
+    expect(order.slice(8)).toEqual(["first-7", "first-8", "first-9", "moved", "last-1", "last-2"]);
+  });
 });

@@ -10,10 +10,16 @@ export interface PushQueueOptions<T extends object> {
   readonly budgetMs?: number;
 }
 
+/** Whose turn it is: 0 comes before 1 before 2. */
+export type Rank = 0 | 1 | 2;
+
+/** One turn of so many is for the last rank that waits, so that it comes forward however much there is to do before it. */
+const fairTurn = 8;
+
 /** Items that wait for work, each at most once: it is bounded by the number of items. */
 export interface PushQueue<T extends object> {
-  /** Adds an item; one that waits already keeps its place. */
-  add(item: T): void;
+  /** Adds an item; one that waits already keeps its place, unless that was in a later rank. The first rank goes first. */
+  add(item: T, rank?: Rank): void;
   remove(item: T): void;
   /** How many wait. */
   size(): number;
@@ -22,21 +28,30 @@ export interface PushQueue<T extends object> {
   close(): void;
 }
 
-/** Creates a {@link PushQueue} that works items off in order and gives the event loop back between them. */
+/** Creates a {@link PushQueue} that works items off by rank and in order, and gives the event loop back between them. */
 export function createPushQueue<T extends object>(options: PushQueueOptions<T>): PushQueue<T> {
   const { work, now, yieldTo, budgetMs = 8 } = options;
-  const waiting = new Set<T>();
+  const ranks: readonly [Set<T>, Set<T>, Set<T>] = [new Set(), new Set(), new Set()];
+  let turns = 0;
   /** The item whose work is half done; it may wait as well, for a change that came since. */
   let begun: T | undefined;
   let scheduled = false;
   let closed = false;
   let whenIdle: (() => void)[] = [];
 
-  const isBusy = () => begun !== undefined || waiting.size > 0;
+  const isBusy = () => begun !== undefined || ranks.some((rank) => rank.size > 0);
+  const remove = (item: T) => {
+    for (const rank of ranks) rank.delete(item);
+  };
+  const next = (): T | undefined => {
+    const isWaiting = (rank: Set<T>) => rank.size > 0;
+    const rank = ++turns % fairTurn === 0 ? ranks.findLast(isWaiting) : ranks.find(isWaiting);
+    return rank?.values().next().value;
+  };
   const take = (): T | undefined => {
-    const item = begun ?? waiting.values().next().value;
+    const item = begun ?? next();
     begun = undefined;
-    if (item !== undefined) waiting.delete(item);
+    if (item !== undefined) remove(item);
     return item;
   };
   const run = () => {
@@ -61,21 +76,24 @@ export function createPushQueue<T extends object>(options: PushQueueOptions<T>):
     yieldTo(run);
   };
   return {
-    add: (item) => {
+    add: (item, rank = 0) => {
       if (closed) return;
-      waiting.add(item);
+      const before = ranks.findIndex((waiting) => waiting.has(item));
+      if (before >= 0 && before <= rank) return;
+      remove(item);
+      ranks[rank].add(item);
       schedule();
     },
     remove: (item) => {
-      waiting.delete(item);
+      remove(item);
       if (begun === item) begun = undefined;
     },
-    size: () => waiting.size + (begun === undefined ? 0 : 1),
+    size: () => ranks.reduce((sum, rank) => sum + rank.size, begun === undefined ? 0 : 1),
     idle: () =>
       !isBusy() && !scheduled ? Promise.resolve() : new Promise((resolve) => whenIdle.push(resolve)),
     close: () => {
       closed = true;
-      waiting.clear();
+      for (const rank of ranks) rank.clear();
       begun = undefined;
       const done = whenIdle;
       whenIdle = [];
