@@ -1,6 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { typeNameOf } from "@weft/envoy-api";
 import type { Filter } from "@weft/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
+import type { ExtAuthz } from "@weft/envoy-api/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js";
 import type { HttpConnectionManager } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { RBAC } from "@weft/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import type { TcpProxy } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
@@ -9,6 +10,7 @@ import type { AccessLogger } from "../runtime/stream-info.ts";
 import { connectionFilters } from "./connection-filters.ts";
 import type { CompileEnvironment } from "./environment.ts";
 import { compileHttpConnectionManager, type RdsReference } from "./http-connection-manager.ts";
+import { compileNetworkExtAuthz } from "./network-ext-authz.ts";
 import { compileNetworkRbac } from "./network-rbac.ts";
 import type { Problems } from "./problems.ts";
 import { compileTcpProxy } from "./tcp-proxy.ts";
@@ -56,6 +58,12 @@ const layers: readonly LayerFactory[] = [
     type: "envoy.extensions.filters.network.rbac.v3.RBAC",
     compile: (config, path, environment, problems) =>
       compileNetworkRbac(config as RBAC, path, environment, problems), // its type was compared
+  },
+  {
+    name: "envoy.filters.network.ext_authz",
+    type: "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz",
+    compile: (config, path, environment, problems) =>
+      compileNetworkExtAuthz(config as ExtAuthz, path, environment, problems), // as above
   },
   ...connectionFilters,
 ];

@@ -58,6 +58,8 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   #requestStopped = false;
   #requestEnd: boolean;
   #requestHeld: Held | undefined;
+  /** Has stopped the request, and wants its body. */
+  #bufferingFilter: HttpStreamFilter | undefined;
   #terminalStarted = false;
   #holdByTerminal = false;
 
@@ -180,8 +182,9 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
       this.#requestAt = i;
       const status: FilterStatus | undefined = filters[i]?.onRequest?.(this.request, this.#requestEnd);
       if (this.#finished || this.#response !== undefined) return; // answered here
-      if (status !== "stop") continue;
+      if (status !== "stop" && status !== "buffer") continue;
       this.#requestStopped = true;
+      if (status === "buffer") this.#bufferingFilter = filters[i];
       if (!this.#requestEnd) this.#updateHold();
       return;
     }
@@ -202,6 +205,7 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   continueRequest(): void {
     if (!this.#requestStopped || this.#finished || this.#response !== undefined) return;
     this.#requestStopped = false;
+    this.#bufferingFilter = undefined;
     try {
       this.#runRequest(this.#requestAt + 1);
     } catch (error) {
@@ -219,6 +223,7 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
       this.#requestHeld ??= { chunks: [], end: false, trailers: undefined };
       this.#requestHeld.chunks.push(chunk);
       this.#requestHeld.end = endStream;
+      this.#feedBuffering(this.#requestHeld);
       return;
     }
     try {
@@ -226,6 +231,18 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #feedBuffering({ chunks }: Held): void {
+    const filter = this.#bufferingFilter;
+    if (filter === undefined) return;
+    try {
+      if (filter.onRequestBuffered?.(chunks, this.#requestEnd) === "buffer") return;
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#bufferingFilter = undefined;
+    if (!this.#requestEnd) this.#updateHold();
   }
 
   #requestData(chunk: Buffer, endStream: boolean): void {
@@ -242,6 +259,7 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     if (!this.#terminalStarted) {
       this.#requestHeld ??= { chunks: [], end: false, trailers: undefined };
       this.#requestHeld.trailers = trailers;
+      this.#feedBuffering(this.#requestHeld);
       return;
     }
     try {
@@ -268,7 +286,8 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   }
 
   #updateHold(): void {
-    if (!this.#finished) this.#codec.hold(this.#holdByTerminal || this.#requestStopped);
+    const stopped = this.#requestStopped && this.#bufferingFilter === undefined;
+    if (!this.#finished) this.#codec.hold(this.#holdByTerminal || stopped);
   }
 
   onReset(reason: ResetReason): void {

@@ -71,7 +71,7 @@ export function connectionView(info: ConnectionInfo): RbacView {
     sourceAddress: info.remoteAddress.address,
     directRemoteAddress: info.directRemoteAddress.address,
     principals: principalsOf(info.tls),
-    metadata: () => undefined,
+    metadata: (filter) => info.metadata?.get(filter),
     routeMetadata: () => undefined,
   };
 }

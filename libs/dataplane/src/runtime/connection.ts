@@ -52,6 +52,8 @@ export interface ConnectionInfo {
   readonly applicationProtocol?: string;
   /** Present where the proxy itself ended TLS. */
   readonly tls?: TlsInfo;
+  /** What network filters have noted, by filter name. */
+  readonly metadata?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 }
 
 /** A connection as a listener hands it over: accepted, inspected, its filter chain chosen. */
@@ -91,3 +93,14 @@ export type NetworkFilter = (connection: AcceptedConnection) => ServedConnection
 
 /** A network filter that stands before another (RBAC, SNI): passes the connection on, or serves (closes) it itself. */
 export type NetworkFilterLayer = (next: NetworkFilter) => NetworkFilter;
+
+/** The same connection, with more noted of it. */
+export function withMetadata(
+  info: ConnectionInfo,
+  filter: string,
+  values: Readonly<Record<string, unknown>>,
+): ConnectionInfo {
+  const metadata = new Map(info.metadata);
+  metadata.set(filter, { ...metadata.get(filter), ...values });
+  return { ...info, metadata };
+}

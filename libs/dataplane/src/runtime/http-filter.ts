@@ -21,8 +21,12 @@ export interface HttpFilter {
  */
 export type WriteOutcome = "written" | "queued" | "full";
 
-/** `stop` holds the message at this filter until it calls `continueRequest` or `continueResponse`. */
-export type FilterStatus = "continue" | "stop";
+/**
+ * `stop` holds the message at this filter until it calls `continueRequest` or `continueResponse`. `buffer` holds a
+ * request likewise, and reads its body meanwhile: the filter hears of it in `onRequestBuffered`, and says when it has
+ * enough.
+ */
+export type FilterStatus = "continue" | "stop" | "buffer";
 
 /**
  * A filter at work on one stream. Requests pass the filters in configured order, responses in reverse; each method
@@ -34,6 +38,8 @@ export interface HttpStreamFilter {
   /** The chunk to pass on; undefined holds nothing back and drops it. */
   onRequestData?(chunk: Buffer, endStream: boolean): Buffer | undefined;
   onRequestTrailers?(trailers: HeaderMap): void;
+  /** After `buffer`: the body so far. `stop` holds back what is still to come, which is for the filter to bound. */
+  onRequestBuffered?(chunks: readonly Buffer[], complete: boolean): "buffer" | "stop";
   onResponse?(head: ResponseHead, endStream: boolean): FilterStatus;
   onResponseData?(chunk: Buffer, endStream: boolean): Buffer | undefined;
   onResponseTrailers?(trailers: HeaderMap): void;

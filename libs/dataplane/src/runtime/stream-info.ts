@@ -110,9 +110,9 @@ export class StreamInfo {
     return this.#responseCookies !== undefined;
   }
 
-  /** Dynamic metadata by filter name; made when first asked for. */
+  /** Dynamic metadata by filter name, what network filters noted among it; made when first asked for. */
   get metadata(): Map<string, Record<string, unknown>> {
-    this.#metadata ??= new Map();
+    this.#metadata ??= new Map(this.connection.metadata);
     return this.#metadata;
   }
 

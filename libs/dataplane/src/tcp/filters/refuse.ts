@@ -5,8 +5,8 @@ import { type AccessLogger, type ResponseFlag, StreamInfo } from "../../runtime/
 
 /** Why a connection is refused, and who is told. */
 export interface Refusal {
-  /** Envoy's connection termination details. */
-  readonly details: string;
+  /** Envoy's connection termination details; absent where Envoy gives none. */
+  readonly details?: string;
   readonly flag?: ResponseFlag;
   readonly accessLogs: readonly AccessLogger[];
   readonly clock: Clock;
