@@ -2,7 +2,10 @@ import {
   accessLoggerNames,
   listenerFilterNames,
   networkFilterNames,
+  retryHostPredicateNames,
+  retryPriorityNames,
   transportSocketNames,
+  upstreamTransportSocketNames,
 } from "./compile/index.ts";
 import { httpFilterFactories } from "./http/filters/index.ts";
 
@@ -35,10 +38,11 @@ export function compiledExtensions(): CompiledExtension[] {
     ...list("envoy.filters.network", networkFilterNames),
     ...list("envoy.filters.listener", listenerFilterNames),
     ...list("envoy.transport_sockets.downstream", transportSocketNames),
-    ...list("envoy.transport_sockets.upstream", transportSocketNames),
+    ...list("envoy.transport_sockets.upstream", upstreamTransportSocketNames),
     ...list("envoy.access_loggers", accessLoggerNames),
     ...list("envoy.request_id", ["envoy.request_id.uuid"]),
-    ...list("envoy.retry_host_predicates", ["envoy.retry_host_predicates.previous_hosts"]),
+    ...list("envoy.retry_host_predicates", retryHostPredicateNames),
+    ...list("envoy.retry_priorities", retryPriorityNames),
     ...list("envoy.upstream_options", ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]),
   ];
 }

@@ -1,5 +1,6 @@
 import type { OnReadOpts, Socket } from "node:net";
 import type { Clock } from "@weft/base";
+import type { ProxiedAddresses } from "../proxy-protocol/header.ts";
 import type { Cluster, Host, LimitedResource, Permit, PickContext, TryOutcome } from "../runtime/cluster.ts";
 import type { Assignment, ClusterConfig } from "../runtime/cluster-config.ts";
 import type { StatsScope } from "../runtime/stats.ts";
@@ -217,7 +218,16 @@ export class RunningCluster implements Cluster {
     return this.circuitBreaker.acquire(what);
   }
 
-  connect(host: Host, onread?: OnReadOpts, offered?: OfferedProtocols): Socket {
+  get tellsDownstream(): boolean {
+    return this.config.transport.tellsDownstream === true;
+  }
+
+  connect(
+    host: Host,
+    onread?: OnReadOpts,
+    offered?: OfferedProtocols,
+    downstream?: ProxiedAddresses,
+  ): Socket {
     const { stats, config } = this;
     const figures = host instanceof ClusterHost ? host.figures : undefined;
     stats.counter("upstream_cx_total").inc();
@@ -227,7 +237,7 @@ export class RunningCluster implements Cluster {
       figures.cxTotal++;
       figures.cxActive++;
     }
-    const socket = config.transport.connect(host, config.bindAddress, onread, offered);
+    const socket = config.transport.connect(host, config.bindAddress, onread, offered, { downstream });
     const started = this.#clock.monotonic();
     let connected = false;
     socket.once(readyEvent(socket), () => {

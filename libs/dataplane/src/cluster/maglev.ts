@@ -13,19 +13,21 @@ export function createMaglevBalancer(
   random: () => number,
 ): LoadBalancer {
   const size = BigInt(tableSize);
-  let table: Uint32Array | undefined;
+  let table: Table | undefined;
   return {
     pick: ({ hash = randomHash(random) }, attempt = 0) => {
       if (hosts.length < 2) return hosts[0];
       table ??= buildTable(hosts, tableSize, byHostname);
       // As Envoy: a further attempt of the same choice mixes its number, negated, into the hash.
       const mixed = attempt === 0 ? hash : hash ^ BigInt.asUintN(64, -BigInt(attempt));
-      return hosts[table[Number(mixed % size)] ?? 0];
+      return table.hosts[table.places[Number(mixed % size)] ?? 0];
     },
   };
 }
 
-function buildTable(hosts: readonly ClusterHost[], size: number, byHostname: boolean): Uint32Array {
+/** Hosts take their turns in the order of their addresses, so that the table is the same whatever order they came in. */
+function buildTable(all: readonly ClusterHost[], size: number, byHostname: boolean): Table {
+  const hosts = all.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const bigSize = BigInt(size);
   const heaviest = Math.max(...hosts.map(({ weight }) => weight));
   const turns = hosts.map((host) => {
@@ -50,5 +52,11 @@ function buildTable(hosts: readonly ClusterHost[], size: number, byHostname: boo
       filled++;
     }
   }
-  return table;
+  return { places: table, hosts };
+}
+
+interface Table {
+  /** Indexes of hosts. */
+  readonly places: Uint32Array;
+  readonly hosts: readonly ClusterHost[];
 }

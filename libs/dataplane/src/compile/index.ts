@@ -7,6 +7,7 @@ export { compileListener } from "./listener.ts";
 export { listenerFilterNames } from "./listener-filters.ts";
 export { networkFilterNames } from "./network-filters.ts";
 export type { Compiled } from "./problems.ts";
+export { retryHostPredicateNames, retryPriorityNames } from "./route/retry.ts";
 export {
   type CompiledHost,
   compileRouteTable,
@@ -15,4 +16,4 @@ export {
 } from "./route/table.ts";
 export { createTlsEnvironment, type TlsEnvironment } from "./tls/environment.ts";
 export { compileSecret } from "./tls/secret.ts";
-export { transportSocketNames } from "./transport-socket.ts";
+export { transportSocketNames, upstreamTransportSocketNames } from "./transport-socket.ts";

@@ -1,14 +1,16 @@
-import type { Any } from "@bufbuild/protobuf/wkt";
+import { type Any, anyIs } from "@bufbuild/protobuf/wkt";
 import { typeNameOf } from "@weft/envoy-api";
 import type { Cluster } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import type { TransportSocket } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
+import { ProxyProtocolConfig_Version } from "@weft/envoy-api/envoy/config/core/v3/proxy_protocol_pb.js";
+import { ProxyProtocolUpstreamTransportSchema } from "@weft/envoy-api/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js";
 import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from "@weft/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { StatsScope } from "../runtime/stats.ts";
 import type { DownstreamTransport, UpstreamTransport } from "../runtime/transport.ts";
-import { createRawTransport, type RawTransportOptions } from "../tcp/index.ts";
+import { createProxyProtocolTransport, createRawTransport, type RawTransportOptions } from "../tcp/index.ts";
 import type { Problems } from "./problems.ts";
 import type { TransportEnvironment } from "./tls/environment.ts";
 import { type CompiledTransport, compileDownstreamTls, compileUpstreamTls } from "./tls/transport.ts";
@@ -20,6 +22,12 @@ const rawBuffer = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
 export const transportSocketNames = [
   "envoy.transport_sockets.raw_buffer",
   "envoy.transport_sockets.tls",
+] as const;
+
+/** Those of clusters alone. */
+export const upstreamTransportSocketNames = [
+  ...transportSocketNames,
+  "envoy.transport_sockets.upstream_proxy_protocol",
 ] as const;
 
 /** What transport sockets are compiled with; `scope` is the listener's or the cluster's. */
@@ -56,7 +64,18 @@ export function compileUpstreamTransport(
     secrets: [],
     materials: [],
   };
-  const create = (socket: TransportSocket | undefined, path: string) => {
+  const create = (
+    socket: TransportSocket | undefined,
+    path: string,
+  ): CompiledTransport<UpstreamTransport> => {
+    const outer = socket?.configType.case === "typedConfig" ? socket.configType.value : undefined;
+    if (outer !== undefined && anyIs(outer, ProxyProtocolUpstreamTransportSchema)) {
+      const at = `${path}.typed_config`;
+      const proxied = unpackAs(ProxyProtocolUpstreamTransportSchema, outer, at, problems);
+      const inner = create(proxied?.transportSocket, `${at}.transport_socket`);
+      const version = proxied?.config?.version === ProxyProtocolConfig_Version.V2 ? 2 : 1;
+      return { ...inner, transport: createProxyProtocolTransport(inner.transport, version) };
+    }
     const any = tlsConfigOf(socket, UpstreamTlsContextSchema.typeName, path, problems);
     if (any === undefined) return plain;
     const message = unpackAs(UpstreamTlsContextSchema, any, `${path}.typed_config`, problems);
@@ -73,12 +92,13 @@ export function compileUpstreamTransport(
     secrets: [...matches, otherwise].flatMap(({ secrets }) => secrets),
     materials: [...matches, otherwise].flatMap(({ materials }) => materials),
     transport: {
-      connect: (target, localAddress, onread, offered) => {
+      tellsDownstream: [...matches, otherwise].some(({ transport }) => transport.tellsDownstream === true),
+      connect: (target, localAddress, onread, offered, origin) => {
         const has = (target.metadata["envoy.transport_socket_match"] ?? {}) as Readonly<
           Record<string, unknown>
         >; // a Struct
         const chosen = matches.find(({ wanted }) => wanted.every(([key, value]) => has[key] === value));
-        return (chosen ?? otherwise).transport.connect(target, localAddress, onread, offered);
+        return (chosen ?? otherwise).transport.connect(target, localAddress, onread, offered, origin);
       },
     },
   };

@@ -52,6 +52,7 @@ export function retryOn(words: string, changes: Partial<RetryPolicy> = {}): Retr
     avoidPreviousHosts: false,
     backoffBaseMs: 0,
     backoffMaxMs: 0,
+    perTryIdleTimeoutMs: 0,
     ...changes,
   };
 }

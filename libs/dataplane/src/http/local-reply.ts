@@ -55,6 +55,13 @@ export const localReplies = {
     details: "upstream_per_try_timeout",
     grpcStatus: 4,
   },
+  perTryIdleTimeout: {
+    status: 504,
+    body: "upstream request timeout",
+    flag: "UT",
+    details: "upstream_per_try_idle_timeout",
+    grpcStatus: 4,
+  },
   maxStreamDuration: {
     status: 504,
     body: "upstream max stream duration reached",

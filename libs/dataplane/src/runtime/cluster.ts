@@ -1,4 +1,5 @@
 import type { OnReadOpts, Socket } from "node:net";
+import type { ProxiedAddresses } from "../proxy-protocol/header.ts";
 import type { Http2Settings } from "./http2-settings.ts";
 import type { StatsScope } from "./stats.ts";
 import type { OfferedProtocols } from "./transport.ts";
@@ -89,7 +90,9 @@ export interface Cluster {
    * figures are counted here; the connect timeout is the caller's to keep. `onread` is for the socket, which may heed
    * it or emit `data` as ever: https://nodejs.org/api/net.html#socketconnectoptions-connectlistener
    */
-  connect(host: Host, onread?: OnReadOpts, offered?: OfferedProtocols): Socket;
+  connect(host: Host, onread?: OnReadOpts, offered?: OfferedProtocols, downstream?: ProxiedAddresses): Socket;
+  /** Its connections begin by saying for which downstream connection they are: `connect` is to be told. */
+  readonly tellsDownstream: boolean;
   /** Calls `listener` with hosts that left the cluster: their pools drain. The returned function ends it. */
   onHostsRemoved(listener: (hosts: readonly Host[]) => void): () => void;
   /** Aborts when the cluster, or its version that connections were made with, is gone: pools drain. */

@@ -1,3 +1,4 @@
+import type { Host } from "./cluster.ts";
 import type { HeaderMap } from "./headers.ts";
 import type { RateLimitRules } from "./rate-limit.ts";
 import type { RequestView } from "./request.ts";
@@ -37,6 +38,19 @@ export interface RetryPolicy {
   /** How often host selection is tried again to find a host not yet used. */
   readonly hostSelectionAttempts: number;
   readonly avoidPreviousHosts: boolean;
+  /** Hosts that no further try wants: canaries, or those with certain metadata. */
+  readonly rejectsHost?: (host: Host) => boolean;
+  /** After so many tries the priorities that were tried are left out; absent: they are not. */
+  readonly retryPriorityFrequency?: number;
+  /** False for requests that are not to be tried again. */
+  readonly retriableRequest?: (request: RequestView) => boolean;
+  /** Without a byte from the upstream; 0: none. */
+  readonly perTryIdleTimeoutMs: number;
+  /** Waits as long as the upstream's rate limit asks. */
+  readonly rateLimited?: {
+    readonly resetHeaders: readonly { readonly name: string; readonly format: "seconds" | "unix" }[];
+    readonly maxMs: number;
+  };
   /** 25 in Envoy. */
   readonly backoffBaseMs: number;
   /** Ten times the base in Envoy. */
@@ -82,7 +96,9 @@ export interface ForwardAction {
 
 /** Sends a copy of the request elsewhere, and ignores the answer. */
 export interface MirrorPolicy {
-  readonly cluster: string;
+  readonly cluster: (request: RequestView) => string;
+  /** Marks the authority by `-shadow`. */
+  readonly marksHost: boolean;
   /** `random` is uniform in [0, 1). */
   readonly sample: (random: number) => boolean;
 }
@@ -95,6 +111,8 @@ export interface ClusterChoice {
   /** Per-filter configuration of the weighted entry; comes before the route's. */
   readonly filterConfig?: ReadonlyMap<string, unknown>;
   readonly rewriteHost?: string;
+  /** What its hosts' metadata must be, for clusters with subsets. */
+  readonly subset?: Readonly<Record<string, unknown>>;
 }
 
 /** Answers with a redirect. */

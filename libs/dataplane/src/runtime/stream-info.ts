@@ -75,6 +75,8 @@ export class StreamInfo {
   /** Offered in upstream handshakes in place of what is configured: `envoy.network.application_protocols`. */
   upstreamApplicationProtocols: readonly string[] | undefined;
   upstreamTransportFailure: string | undefined;
+  /** `name:port` that a filter has looked up, for clusters that make their hosts on demand. */
+  dynamicHost: string | undefined;
   /** Tries sent upstream. */
   attempts = 0;
 

@@ -1,5 +1,6 @@
 import type { OnReadOpts, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { ProxiedAddresses } from "../proxy-protocol/header.ts";
 import type { SocketAddress, TlsInfo } from "./connection.ts";
 
 /** Where a connection goes, and what the endpoint is known by. */
@@ -20,7 +21,18 @@ export interface UpstreamTransport {
     localAddress: string | undefined,
     onread?: OnReadOpts,
     offered?: OfferedProtocols,
+    origin?: ConnectionOrigin,
   ): Socket;
+  /** Connections are for one downstream connection alone: they begin by saying for which. */
+  readonly tellsDownstream?: boolean;
+}
+
+/** What an upstream connection is opened for. */
+export interface ConnectionOrigin {
+  /** The downstream connection; absent where the proxy itself has something to ask. */
+  readonly downstream?: ProxiedAddresses | undefined;
+  /** Bytes that go before all others, in the clear. */
+  readonly preface?: Buffer;
 }
 
 /** What a downstream transport makes of an accepted connection. */

@@ -11,17 +11,22 @@ export interface RawTransportOptions {
 export function createRawTransport({ keepAliveMs }: RawTransportOptions): UpstreamTransport {
   const keepAlive = keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
   return {
-    connect: ({ address, port }, localAddress, onread) => {
+    connect: ({ address, port }, localAddress, onread, _offered, { preface } = {}) => {
       const reading = onread === undefined ? {} : { onread };
-      if (port === 0 && address.startsWith("/")) return connect({ path: address, ...reading });
-      return connect({
-        host: address,
-        port,
-        noDelay: true,
-        ...keepAlive,
-        ...reading,
-        ...(localAddress !== undefined && { localAddress }),
-      });
+      const socket =
+        port === 0 && address.startsWith("/")
+          ? connect({ path: address, ...reading })
+          : connect({
+              host: address,
+              port,
+              noDelay: true,
+              ...keepAlive,
+              ...reading,
+              ...(localAddress !== undefined && { localAddress }),
+            });
+      // Kept until the connection stands, ahead of whatever is written then.
+      if (preface !== undefined) socket.write(preface);
+      return socket;
     },
   };
 }

@@ -136,7 +136,12 @@ class ProxiedConnection implements ServedConnection {
     host.activeRequests++;
     this.#info.attempts++;
     this.#info.upstreamHost = host;
-    const upstream = cluster.connect(host);
+    const upstream = cluster.connect(
+      host,
+      undefined,
+      undefined,
+      cluster.tellsDownstream ? { source: info.remoteAddress, destination: info.localAddress } : undefined,
+    );
     this.#upstream = upstream;
     upstream.allowHalfOpen = true;
     const cancel =

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { isIP, type OnReadOpts, Socket } from "node:net";
+import { connect as connectRaw, isIP, type OnReadOpts, Socket } from "node:net";
 import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { Clock } from "@weft/base";
 import type { OfferedProtocols, UpstreamTarget, UpstreamTransport } from "../runtime/transport.ts";
@@ -40,7 +40,7 @@ export function createUpstreamTls(options: UpstreamTlsOptions): UpstreamTranspor
   let sessionsFor: TlsMaterial | undefined;
 
   return {
-    connect(target, localAddress, onread, offered) {
+    connect(target, localAddress, onread, offered, { preface } = {}) {
       try {
         const present = material();
         // A session made with other certificates, or before a CA was dropped, is worth nothing.
@@ -48,13 +48,15 @@ export function createUpstreamTls(options: UpstreamTlsOptions): UpstreamTranspor
         sessionsFor = present;
         const host = `${target.address} ${target.port}`;
         const session = sessions.get(host);
+        const below = preface && openBelow(target, localAddress, preface);
         const socket = open(options, present, target, {
           localAddress,
           onread,
           session,
+          below,
           protocols: protocolsOf(settings, offered),
         });
-        watch(socket, stats);
+        watch(socket, below ?? socket, stats);
         if (resumes)
           keepSession(socket, (kept, expires) => {
             if (sessionsFor === present) sessions.put(host, kept, expires);
@@ -78,6 +80,23 @@ function protocolsOf(
   return applicationProtocols.length > 0 ? applicationProtocols : offered.fallback;
 }
 
+const whereTo = (address: string, port: number) =>
+  port === 0 && address.startsWith("/") ? { path: address } : { host: address, port };
+
+/** A connection on which something is said in the clear before the handshake. */
+function openBelow(
+  { address, port }: UpstreamTarget,
+  localAddress: string | undefined,
+  preface: Buffer,
+): Socket {
+  const socket = connectRaw({
+    ...whereTo(address, port),
+    ...(localAddress !== undefined && { localAddress }),
+  });
+  socket.write(preface);
+  return socket;
+}
+
 function open(
   { settings: { parameters }, sni, keepAliveMs, contexts, clock }: UpstreamTlsOptions,
   present: TlsMaterial,
@@ -87,12 +106,14 @@ function open(
     readonly onread: OnReadOpts | undefined;
     readonly session: Buffer | undefined;
     readonly protocols: readonly string[];
+    /** The connection that the handshake is to be made on, where there is one already. */
+    readonly below: Socket | undefined;
   },
 ): TLSSocket {
   const { trust } = present;
-  const { localAddress, onread, session, protocols } = connection;
+  const { localAddress, onread, session, protocols, below } = connection;
   const socket = connect({
-    ...(port === 0 && address.startsWith("/") ? { path: address } : { host: address, port }),
+    ...(below === undefined ? whereTo(address, port) : { socket: below }),
     secureContext: contexts.get(parameters, present),
     // Server names are names: RFC 6066, section 3.
     ...(sni !== "" && isIP(sni) === 0 && { servername: sni }),
@@ -112,11 +133,11 @@ function open(
 }
 
 /** Counts how the handshake ends. */
-function watch(socket: TLSSocket, stats: TlsStats): void {
+function watch(socket: TLSSocket, below: Socket, stats: TlsStats): void {
   let secure = false;
   let connected = false;
   let failure: Error | undefined;
-  socket.once("connect", () => {
+  below.once("connect", () => {
     connected = true;
   });
   socket.once("secureConnect", () => {

@@ -12,7 +12,9 @@ export class ClusterTraffic {
   readonly retryLimitExceeded: Counter;
   readonly retryBackoff: Counter;
   readonly timeouts: Counter;
+  readonly retryRateLimitedBackoff: Counter;
   readonly perTryTimeouts: Counter;
+  readonly perTryIdleTimeouts: Counter;
   readonly cancelled: Counter;
   readonly resetsReceived: Counter;
   readonly resetsSent: Counter;
@@ -42,6 +44,8 @@ export class ClusterTraffic {
     this.retryLimitExceeded = stats.counter("upstream_rq_retry_limit_exceeded");
     this.retryBackoff = stats.counter("upstream_rq_retry_backoff_exponential");
     this.timeouts = stats.counter("upstream_rq_timeout");
+    this.retryRateLimitedBackoff = stats.counter("upstream_rq_retry_backoff_ratelimited");
+    this.perTryIdleTimeouts = stats.counter("upstream_rq_per_try_idle_timeout");
     this.perTryTimeouts = stats.counter("upstream_rq_per_try_timeout");
     this.cancelled = stats.counter("upstream_rq_cancelled");
     this.resetsReceived = stats.counter("upstream_rq_rx_reset");

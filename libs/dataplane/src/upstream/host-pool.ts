@@ -2,6 +2,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock } from "@weft/base";
 import type { ClientOptions } from "../codec/client.ts";
 import type { TimerWheel } from "../http/timer-wheel.ts";
+import type { ProxiedAddresses } from "../proxy-protocol/header.ts";
 import type { Cluster, Host, Permit } from "../runtime/cluster.ts";
 import { type OfferedProtocols, readyEvent } from "../runtime/transport.ts";
 import type { ClusterTraffic } from "./cluster-traffic.ts";
@@ -25,6 +26,8 @@ export interface PoolProtocol {
   readonly kind: "http1" | "http2" | "auto";
   /** What is offered in the handshake in place of what the transport is configured with. */
   readonly offered?: readonly string[] | undefined;
+  /** The downstream connection that all of the pool is for, where the upstream is told of it. */
+  readonly downstream?: ProxiedAddresses | undefined;
 }
 
 /** What pools work with. */
@@ -139,7 +142,12 @@ export class HostPool implements ConnectionOwner {
     const { clock } = this.#dependencies;
     let connection: PooledConnection | undefined;
     const receive = (bytes: Buffer) => connection?.receive(bytes) ?? false;
-    const socket = this.#cluster.connect(this.#host, createReadBuffer(receive), this.#offers());
+    const socket = this.#cluster.connect(
+      this.#host,
+      createReadBuffer(receive),
+      this.#offers(),
+      this.#protocol.downstream,
+    );
     this.#connecting++;
     let failure: PoolFailure = { kind: "connect", error: undefined };
     const cancelTimeout = clock.after(this.#cluster.connectTimeoutMs, () => {

@@ -28,6 +28,12 @@ export function createUpstreamPools(dependencies: PoolDependencies): UpstreamPoo
   };
 }
 
+function keyOf({ kind, offered, downstream }: PoolProtocol): string {
+  if (offered === undefined && downstream === undefined) return kind;
+  const ends = downstream && [downstream.source, downstream.destination];
+  return `${kind} ${offered?.join() ?? ""} ${ends?.map(({ address, port }) => `${address} ${port}`).join() ?? ""}`;
+}
+
 /** Pools of one host: what is offered in handshakes may come from requests, and must not add up without end. */
 const maxPoolsPerHost = 8;
 
@@ -63,8 +69,7 @@ function createClusterPools(cluster: Cluster, dependencies: PoolDependencies): C
         pools = new Map();
         hosts.set(host, pools);
       }
-      const { kind, offered } = protocol;
-      const key = offered === undefined ? kind : `${kind} ${offered.join()}`;
+      const key = keyOf(protocol);
       return pools.get(key) ?? open(host, protocol, key, pools);
     },
   };

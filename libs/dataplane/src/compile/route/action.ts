@@ -1,3 +1,4 @@
+import type { Metadata } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import type {
   RouteAction_RequestMirrorPolicy,
   RouteAction as RouteActionMessage,
@@ -15,6 +16,7 @@ import type {
   RetryPolicy,
   RouteAction,
 } from "../../runtime/route.ts";
+import { subsetCriteria } from "../endpoints.ts";
 import type { Problems } from "../problems.ts";
 import { durationMs, optionalMs } from "../values.ts";
 import type { CompileFilterConfigs } from "./filter-config.ts";
@@ -160,38 +162,57 @@ function hostRewriteOf({ hostRewriteSpecifier: specifier }: RouteActionMessage) 
   }
 }
 
-function compileMirror({ cluster, runtimeFraction }: RouteAction_RequestMirrorPolicy): MirrorPolicy {
-  if (runtimeFraction === undefined) return { cluster, sample: () => true };
+function compileMirror(message: RouteAction_RequestMirrorPolicy): MirrorPolicy {
+  const { runtimeFraction } = message;
+  const header = message.clusterHeader.toLowerCase();
+  const target = {
+    cluster: header === "" ? () => message.cluster : (request: RequestView) => request.header(header) ?? "",
+    marksHost: !message.disableShadowHostSuffixAppend,
+  };
+  if (runtimeFraction === undefined) return { ...target, sample: () => true };
   const { numerator, denominator } = decodeFraction(runtimeFraction.defaultValue);
-  return { cluster, sample: (random) => random * denominator < numerator };
+  return { ...target, sample: (random) => random * denominator < numerator };
 }
 
 function compilePick(
-  { clusterSpecifier }: RouteActionMessage,
+  { clusterSpecifier, metadataMatch }: RouteActionMessage,
   path: string,
   filterConfigs: CompileFilterConfigs,
   problems: Problems,
 ): ForwardAction["pick"] {
   switch (clusterSpecifier.case) {
     case "cluster": {
-      const choice = { cluster: clusterSpecifier.value };
+      const choice = { cluster: clusterSpecifier.value, ...subsetOf(metadataMatch) };
       return () => choice;
     }
     case "clusterHeader": {
       const name = clusterSpecifier.value.toLowerCase();
-      return (_random, request) => ({ cluster: request.header(name) ?? "" });
+      const subset = subsetOf(metadataMatch);
+      return (_random, request) => ({ cluster: request.header(name) ?? "", ...subset });
     }
     case "weightedClusters":
-      return compileWeighted(clusterSpecifier.value, `${path}.weighted_clusters`, filterConfigs, problems);
+      return compileWeighted(
+        clusterSpecifier.value,
+        metadataMatch,
+        `${path}.weighted_clusters`,
+        filterConfigs,
+        problems,
+      );
     default:
       problems.error(path, "not-implemented", "needs one of cluster, cluster_header, weighted_clusters");
       return () => ({ cluster: "" });
   }
 }
 
+function subsetOf(...matches: readonly (Metadata | undefined)[]): Pick<ClusterChoice, "subset"> {
+  const subset = subsetCriteria(...matches);
+  return subset === undefined ? {} : { subset };
+}
+
 /** Weights count in relation to their sum. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto#config-route-v3-weightedcluster */
 function compileWeighted(
   { clusters }: WeightedCluster,
+  metadataMatch: Metadata | undefined,
   path: string,
   filterConfigs: CompileFilterConfigs,
   problems: Problems,
@@ -204,6 +225,7 @@ function compileWeighted(
     const header = entry.clusterHeader.toLowerCase();
     const choice: ClusterChoice = {
       cluster: entry.name,
+      ...subsetOf(metadataMatch, entry.metadataMatch),
       ...(headers.request !== undefined && { requestHeaders: headers.request }),
       ...(headers.response !== undefined && { responseHeaders: headers.response }),
       ...(filterConfig.size > 0 && { filterConfig }),

@@ -107,6 +107,13 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig": {
     used: "http_protocol_options http2_protocol_options",
   },
+  "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport": {
+    used: "config transport_socket",
+  },
+  "envoy.config.core.v3.ProxyProtocolConfig": {
+    used: "version",
+    withoutEffect: { pass_through_tlvs: "what came with the downstream connection is not kept" },
+  },
   [`${endpoint}.ClusterLoadAssignment`]: { used: "cluster_name endpoints policy" },
   [`${endpoint}.ClusterLoadAssignment.Policy`]: {
     used: "overprovisioning_factor",

@@ -44,9 +44,8 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
     used: `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite
       host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout
       idle_timeout retry_policy request_mirror_policies hash_policy max_grpc_timeout upgrade_configs
-      max_stream_duration rate_limits include_vh_rate_limits`,
+      max_stream_duration rate_limits include_vh_rate_limits metadata_match`,
     withoutEffect: {
-      metadata_match: "clusters have no subsets",
       priority: "circuit breakers know one priority",
       early_data_policy: "HTTP/3 is not served",
     },
@@ -58,7 +57,7 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
   [`${route}.RouteAction.MaxStreamDuration`]: { used: "max_stream_duration grpc_timeout_header_max" },
   [`${route}.RouteAction.UpgradeConfig`]: { used: "upgrade_type enabled" },
   [`${route}.RouteAction.RequestMirrorPolicy`]: {
-    used: "cluster runtime_fraction",
+    used: "cluster cluster_header runtime_fraction disable_shadow_host_suffix_append",
     withoutEffect: { trace_sampled: "no spans are made yet" },
   },
   [`${route}.RouteAction.HashPolicy`]: {
@@ -67,12 +66,13 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
   [`${route}.RouteAction.HashPolicy.Header`]: { used: "header_name regex_rewrite" },
   [`${route}.WeightedCluster`]: { used: "clusters total_weight" },
   [`${route}.WeightedCluster.ClusterWeight`]: {
-    used: `name cluster_header weight ${headerFields} typed_per_filter_config host_rewrite_literal`,
-    withoutEffect: { metadata_match: "clusters have no subsets" },
+    used: `name cluster_header weight ${headerFields} typed_per_filter_config host_rewrite_literal
+      metadata_match`,
   },
   [`${route}.RetryPolicy`]: {
     used: `retry_on num_retries per_try_timeout retry_host_predicate host_selection_retry_max_attempts
-      retriable_status_codes retry_back_off retriable_headers`,
+      retriable_status_codes retry_back_off retriable_headers retriable_request_headers per_try_idle_timeout
+      retry_priority rate_limited_retry_back_off`,
   },
   [`${route}.RedirectAction`]: {
     used: `https_redirect scheme_redirect host_redirect port_redirect path_redirect prefix_rewrite regex_rewrite

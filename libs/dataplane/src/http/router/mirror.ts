@@ -1,6 +1,7 @@
 import type { ClientStream } from "../../codec/codec.ts";
 import type { WriteOutcome } from "../../runtime/http-filter.ts";
 import { RequestHead } from "../../runtime/request.ts";
+import type { MirrorPolicy } from "../../runtime/route.ts";
 import type { PooledConnection } from "../../upstream/connection.ts";
 import { WheelTimer } from "../timer-wheel.ts";
 import type { RequestBody } from "./request-body.ts";
@@ -17,17 +18,17 @@ const longestMs = 15_000;
  */
 export function mirrorRequest(
   context: RouterContext,
-  clusterName: string,
+  mirror: MirrorPolicy,
   request: { readonly head: RequestHead; readonly body: RequestBody; readonly timeoutMs: number },
 ): void {
-  const cluster = context.clusters.get(clusterName);
+  const cluster = context.clusters.get(mirror.cluster(request.head));
   const host = cluster?.pick({});
   if (cluster === undefined || host === undefined) return;
   const permit = cluster.acquire("request");
   if (permit === undefined) return;
   const { traffic, pool } = context.pools.of(cluster);
   traffic.requests.inc();
-  const copy = new Mirror(shadowOf(request.head), request.body);
+  const copy = new Mirror(shadowOf(request.head, mirror.marksHost), request.body);
   const attempt = new UpstreamTry(
     copy,
     pool(host, upstreamProtocol(cluster, request.head.protocol, undefined)),
@@ -40,9 +41,9 @@ export function mirrorRequest(
   attempt.start();
 }
 
-/** As Envoy marks it: `-shadow` after the host, before the port. */
-function shadowOf(head: RequestHead): RequestHead {
-  const authority = head.authority.replace(/^(.*?)(:\d+)?$/, "$1-shadow$2");
+/** As Envoy marks it, unless told not to: `-shadow` after the host, before the port. */
+function shadowOf(head: RequestHead, marksHost: boolean): RequestHead {
+  const authority = !marksHost ? head.authority : head.authority.replace(/^(.*?)(:\d+)?$/, "$1-shadow$2");
   const copy = new RequestHead(head.method, head.path, authority, head.protocol, head.headers.clone());
   copy.scheme = head.scheme;
   return copy;

@@ -42,6 +42,7 @@ export function createRetryState(head: RequestHead, route: RetryPolicy | undefin
     policy = { ...(route ?? defaultPolicy), retryOn: new Set([...(route?.retryOn ?? []), ...words]) };
   }
   if (policy === undefined || policy.retryOn.size === 0) return undefined;
+  if (policy.retriableRequest?.(head) === false) return undefined;
   if (codes !== undefined) {
     const more = codes.split(",").map(Number).filter(Number.isInteger);
     policy = { ...policy, retriableStatusCodes: new Set([...policy.retriableStatusCodes, ...more]) };
@@ -60,6 +61,7 @@ const defaultPolicy: RetryPolicy = {
   avoidPreviousHosts: false,
   backoffBaseMs: 25,
   backoffMaxMs: 250,
+  perTryIdleTimeoutMs: 0,
 };
 
 function take(headers: HeaderMap, name: string): string | undefined {
@@ -101,4 +103,27 @@ export function wantsRetryAfterReset(policy: RetryPolicy, reset: TryReset): bool
 export function retryBackoff(policy: RetryPolicy, retry: number, random: number): number {
   const ceiling = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * (2 ** retry - 1));
   return Math.floor(random * ceiling);
+}
+
+/** Longer answers to "when again?" are no numbers that anybody means. */
+const resetNumber = /^\d{1,10}$/;
+
+/**
+ * Milliseconds until the upstream wants to be asked again, as its rate limit says in a response; undefined where it
+ * says nothing, or more than the policy allows.
+ * https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto#config-route-v3-retrypolicy-ratelimitedretrybackoff
+ */
+export function rateLimitedBackoff(
+  { rateLimited }: RetryPolicy,
+  headers: HeaderMap,
+  now: number,
+): number | undefined {
+  for (const { name, format } of rateLimited?.resetHeaders ?? []) {
+    const text = headers.first(name)?.trim();
+    if (text === undefined || !resetNumber.test(text)) continue;
+    const ms = format === "seconds" ? Number(text) * 1000 : Number(text) * 1000 - now;
+    // As Envoy: "now" is no wait that is asked for.
+    if (ms > 1 && ms <= (rateLimited?.maxMs ?? 0)) return ms;
+  }
+  return undefined;
 }

@@ -351,7 +351,7 @@ describe("createRouter()", () => {
         if (received.includes("host: h-shadow:81")) socket.destroy();
         else socket.write(response(200, "ok"));
       },
-      { route: forward({ mirrors: [{ cluster: "c", sample: () => true }] }) },
+      { route: forward({ mirrors: [{ cluster: () => "c", marksHost: true, sample: () => true }] }) },
     );
     const answer = await exchange(
       proxy.port,

@@ -1,7 +1,7 @@
 import type { ClientStream } from "../../codec/codec.ts";
-import type { Cluster, Host, TryOutcome } from "../../runtime/cluster.ts";
+import type { Cluster, Host, PickContext, RetryPriority, TryOutcome } from "../../runtime/cluster.ts";
 import type { HeaderMap } from "../../runtime/headers.ts";
-import type { TerminalStream, WriteOutcome } from "../../runtime/http-filter.ts";
+import type { LocalReply, TerminalStream, WriteOutcome } from "../../runtime/http-filter.ts";
 import type { ResponseHead } from "../../runtime/request.ts";
 import type { ClusterChoice, ForwardAction, MirrorPolicy, Route } from "../../runtime/route.ts";
 import type { PooledConnection } from "../../upstream/connection.ts";
@@ -15,6 +15,7 @@ import { RequestBody } from "./request-body.ts";
 import {
   createRetryState,
   type RetryState,
+  rateLimitedBackoff,
   retryBackoff,
   wantsRetryAfterReset,
   wantsRetryAfterResponse,
@@ -41,6 +42,7 @@ export class UpstreamRequest implements TryOwner {
   readonly #perTryMs: number;
   #attempt: UpstreamTry | undefined;
   #tried: Set<Host> | undefined;
+  #retryPriority: RetryPriority | undefined;
   /** Made once: a policy may make a cookie of it. */
   #hash: bigint | undefined;
   #retries = 0;
@@ -49,6 +51,7 @@ export class UpstreamRequest implements TryOwner {
   #over = false;
   #routeTimer: WheelTimer | undefined;
   #tryTimer: WheelTimer | undefined;
+  #tryIdleTimer: WheelTimer | undefined;
   #cancelBackoff: (() => void) | undefined;
 
   /** Chooses the cluster and starts the first try; undefined where the request was answered without. */
@@ -137,8 +140,8 @@ export class UpstreamRequest implements TryOwner {
     this.#armRouteTimer();
     if (this.#mirrors.length === 0 || !(this.#body.repeatable || this.#body.absent)) return;
     const { request } = this.#stream;
-    for (const { cluster } of this.#mirrors)
-      mirrorRequest(this.#context, cluster, { head: request, body: this.#body, timeoutMs: this.#routeMs });
+    for (const mirror of this.#mirrors)
+      mirrorRequest(this.#context, mirror, { head: request, body: this.#body, timeoutMs: this.#routeMs });
   }
 
   /** As Envoy: the route's timeout runs from the end of the request. */
@@ -173,7 +176,7 @@ export class UpstreamRequest implements TryOwner {
       this,
       this.#pools.pool(
         host,
-        upstreamProtocol(this.#cluster, info.protocol, info.upstreamApplicationProtocols),
+        upstreamProtocol(this.#cluster, info.protocol, info.upstreamApplicationProtocols, info.connection),
       ),
       host,
       permit,
@@ -187,16 +190,28 @@ export class UpstreamRequest implements TryOwner {
     this.#hash ??= this.#action.hash?.(request, info);
     const hash = this.#hash;
     const { originalDestination } = info.connection;
-    if (hash === undefined && originalDestination === undefined && this.#tried === undefined)
-      return this.#cluster.pick(noContext);
+    const { subset } = this.#choice;
+    const { dynamicHost } = info;
+    const usual = hash === undefined && originalDestination === undefined && subset === undefined;
+    if (usual && dynamicHost === undefined && this.#retries === 0) return this.#cluster.pick(noContext);
     return this.#cluster.pick({
       ...(hash !== undefined && { hash }),
       ...(originalDestination !== undefined && { originalDestination }),
-      ...(this.#tried !== undefined && {
-        tried: this.#tried,
-        attempts: Math.max(1, this.#retry?.policy.hostSelectionAttempts ?? 1),
-      }),
+      ...(subset !== undefined && { subset }),
+      ...(dynamicHost !== undefined && { dynamicHost }),
+      ...(this.#retries > 0 && this.#retryWishes()),
     });
+  }
+
+  /** What a further try wants of its host. */
+  #retryWishes(): PickContext {
+    const policy = this.#retry?.policy;
+    return {
+      ...(this.#tried !== undefined && { tried: this.#tried }),
+      ...(policy?.rejectsHost !== undefined && { rejects: policy.rejectsHost }),
+      ...(this.#retryPriority !== undefined && { retryPriority: this.#retryPriority }),
+      attempts: Math.max(1, policy?.hostSelectionAttempts ?? 1),
+    };
   }
 
   sendRequest(attempt: UpstreamTry, connection: PooledConnection): ClientStream {
@@ -209,10 +224,19 @@ export class UpstreamRequest implements TryOwner {
       this.#tryTimer ??= new WheelTimer(this.#onPerTryTimeout);
       this.#context.wheel.arm(this.#tryTimer, this.#perTryMs);
     }
+    this.#touchTry();
     const stream = connection.request(request, this.#body.absent, attempt);
     if (this.#body.absent) return stream;
     this.#stream.holdRequest(!this.#body.sendTo(stream));
     return stream;
+  }
+
+  /** Something went over the wire: the try is not idle. */
+  #touchTry(): void {
+    const idleMs = this.#retry?.policy.perTryIdleTimeoutMs ?? 0;
+    if (idleMs === 0) return;
+    this.#tryIdleTimer ??= new WheelTimer(this.#onPerTryIdleTimeout);
+    this.#context.wheel.arm(this.#tryIdleTimer, idleMs);
   }
 
   /** Ends the present try, whatever came of it. */
@@ -221,6 +245,7 @@ export class UpstreamRequest implements TryOwner {
     this.#attempt = undefined;
     this.#pools.traffic.activeRequests.dec();
     if (this.#tryTimer !== undefined) this.#context.wheel.cancel(this.#tryTimer);
+    if (this.#tryIdleTimer !== undefined) this.#context.wheel.cancel(this.#tryIdleTimer);
   }
 
   onTryWritable(): void {
@@ -235,10 +260,11 @@ export class UpstreamRequest implements TryOwner {
     const { info, clock } = this.#stream;
     const now = clock.monotonic();
     info.upstreamFirstByteReceived = now;
+    this.#touchTry();
     this.#report({ kind: "response", status: head.status }, attempt.host);
     const retry = this.#retry;
     if (retry !== undefined && wantsRetryAfterResponse(retry.policy, head)) {
-      if (this.#retryLater(retry, attempt.host)) {
+      if (this.#retryLater(retry, attempt.host, head.headers)) {
         attempt.abandon();
         return;
       }
@@ -335,8 +361,8 @@ export class UpstreamRequest implements TryOwner {
     this.#fail(reason === "overflow" ? { ...reply, headers: ["x-envoy-overloaded", "true"] } : reply);
   }
 
-  /** Schedules another try; false where there is none left, or the request cannot be repeated. */
-  #retryLater(retry: RetryState, host: Host | undefined): boolean {
+  /** Schedules another try (`answer`: the response that asks for it); false where there is none left, or the request cannot be repeated. */
+  #retryLater(retry: RetryState, host: Host | undefined, answer?: HeaderMap): boolean {
     const { traffic } = this.#pools;
     if (retry.remaining === 0) {
       this.#stream.info.flags.add("URX");
@@ -349,13 +375,29 @@ export class UpstreamRequest implements TryOwner {
     retry.remaining--;
     this.#retries++;
     traffic.retries.inc();
-    traffic.retryBackoff.inc();
     this.#tryOver();
     if (retry.policy.avoidPreviousHosts && host !== undefined) {
       this.#tried ??= new Set();
       this.#tried.add(host);
     }
-    const wait = retryBackoff(retry.policy, this.#retries, this.#stream.random());
+    const { retryPriorityFrequency } = retry.policy;
+    if (retryPriorityFrequency !== undefined && host !== undefined) {
+      this.#retryPriority ??= {
+        updateFrequency: retryPriorityFrequency,
+        attempted: [],
+        excluded: new Set(),
+      };
+      this.#retryPriority.attempted.push(host.priority);
+    }
+    const asked = answer && rateLimitedBackoff(retry.policy, answer, this.#stream.clock.now());
+    if (asked === undefined) traffic.retryBackoff.inc();
+    else traffic.retryRateLimitedBackoff.inc();
+    const random = this.#stream.random();
+    const wait =
+      asked === undefined
+        ? retryBackoff(retry.policy, this.#retries, random)
+        : // As Envoy: up to half as long again, so that not all come back at once.
+          Math.floor(asked * (1 + random / 2));
     const cancel = this.#stream.clock.after(wait, () => {
       this.#cancelBackoff = undefined;
       permit.release();
@@ -386,9 +428,23 @@ export class UpstreamRequest implements TryOwner {
   };
 
   readonly #onPerTryTimeout = () => {
+    this.#pools.traffic.perTryTimeouts.inc();
+    this.#tryTimedOut(localReplies.perTryTimeout);
+  };
+
+  readonly #onPerTryIdleTimeout = () => {
+    this.#pools.traffic.perTryIdleTimeouts.inc();
+    if (!this.#responding) {
+      this.#tryTimedOut(localReplies.perTryIdleTimeout);
+      return;
+    }
+    this.#dropTry();
+    this.#stream.abortResponse("UT", "upstream_per_try_idle_timeout");
+  };
+
+  #tryTimedOut(reply: LocalReply): void {
     const attempt = this.#attempt;
     if (this.#over || attempt === undefined) return;
-    this.#pools.traffic.perTryTimeouts.inc();
     this.#report({ kind: "timeout" }, attempt.host);
     attempt.abandon();
     const retry = this.#retry;
@@ -399,8 +455,8 @@ export class UpstreamRequest implements TryOwner {
     )
       return;
     this.#tryOver();
-    this.#fail(localReplies.perTryTimeout);
-  };
+    this.#fail(reply);
+  }
 
   #fail(reply: Parameters<TerminalStream["reply"]>[0]): void {
     this.#pools.traffic.countStatus(reply.status);
