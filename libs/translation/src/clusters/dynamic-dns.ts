@@ -49,9 +49,11 @@ export function serviceCaches(
 ): readonly DnsCache[] {
   if (!looksUpHosts(context.view)) return [];
   const serves = (one: ServicePort) => (port === undefined || one.port === port) && isHttp(one.protocol);
-  const dynamic = services.filter(
-    ({ resolution, ports }) => resolution === "DynamicDNS" && ports.some(serves),
+  // Asked for each port of each service: few services are of the kind, if any.
+  const all = context.memo.get([services], "dynamic-dns", () =>
+    services.filter(({ resolution }) => resolution === "DynamicDNS"),
   );
+  const dynamic = all.filter(({ ports }) => ports.some(serves));
   const names = [...new Set(dynamic.map(({ hostname }) => hostname))].sort();
   return names.map((name) => dnsCache(context, name));
 }
