@@ -6,7 +6,7 @@ import { type BuiltServices, buildServices } from "./build-services.ts";
 import { type BuiltWorkloads, buildWorkloads } from "./build-workloads.ts";
 import { changesBetween } from "./changes.ts";
 import { type Collection, type Collections, emptyCollection } from "./collections.ts";
-import { indexCredentials } from "./kubernetes/credential.ts";
+import { grantKind, indexCredentials } from "./kubernetes/credential.ts";
 import { createMemo } from "./memo.ts";
 import type { MeshSnapshot, Namespace } from "./snapshot.ts";
 import { isAffected } from "./view/affected.ts";
@@ -33,7 +33,7 @@ export interface BuiltSnapshot {
 export const endpointKinds: readonly string[] = ["/Node", "/Pod", "discovery.k8s.io/EndpointSlice"];
 
 /** Kinds that hold certificates. */
-const credentialKinds = ["/Secret", "/ConfigMap"];
+const credentialKinds = ["/Secret", "/ConfigMap", grantKind];
 
 /** How many scopes (one per namespace and Sidecar) are kept beside a snapshot. */
 const maxScopes = 20_000;

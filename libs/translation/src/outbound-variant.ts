@@ -4,6 +4,7 @@ import { endpointsOf, type ProxyView } from "@weft/mesh-model";
 import { dnsFamilyOf, looksUpHosts } from "./clusters/dynamic-dns.ts";
 import type { BuildContext } from "./context.ts";
 import { clientLabels, comparedLabelsOf } from "./endpoints/client-labels.ts";
+import { passesMeshTrafficOn } from "./gateway/auto-passthrough.ts";
 
 /** Whether anything in sight asks for the labels of the client: a match by source, or a rule for some workloads. */
 function asksForLabels({ scope, snapshot }: ProxyView): boolean {
@@ -60,6 +61,7 @@ export function outboundVariant(context: BuildContext): string {
     node.network,
     dnsFamilyOf(context),
     looksUpHosts(view),
+    passesMeshTrafficOn(view),
     compared.map((name) => own[name] ?? ""),
     node.ipAddresses.filter((address) => headless.has(address)),
   ]);

@@ -64,7 +64,7 @@ export function createTranslator(): Translator {
         ? { value: proxylessLists(view, ir.value, memo), problems: [] }
         : applyEnvoyFilters(view, encodeIr(ir.value, encoding), memo);
       const lists = hosts?.splitPatched(patched.value) ?? patched.value;
-      const secrets = buildSecrets(view, ir.value.parts[0]?.listeners ?? []);
+      const secrets = buildSecrets(view, ir.value.parts, memo);
       const named = new Map(lists)
         .set(typeUrls.nameTable, [nameTableList(view, memo)])
         .set(typeUrls.secret, [secrets.value]);

@@ -16,7 +16,6 @@ const fields = {
       `${policy}.loadBalancer.zoneAwareLbSetting`,
       `${policy}.outlierDetection.consecutiveErrors`,
       `${policy}.outlierDetection.outlierDetectionHttpErrorCodes`,
-      `${policy}.tls.caCrl`,
     ]),
   ],
   VirtualService: ["spec.http[].match[].statPrefix"],

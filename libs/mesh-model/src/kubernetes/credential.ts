@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { ReferenceGrantSpec } from "@weft/istio-api";
 import type { Collection } from "../collections.ts";
 import type { MeshObject } from "../object.ts";
 
@@ -30,7 +31,12 @@ export interface Authorities {
 export interface CredentialIndex {
   /** Undefined where there is no such object. Read when first asked for. */
   get(kind: CredentialKind, namespace: string, name: string): Credential | undefined;
+  /** Whether a ReferenceGrant lets Gateways of a namespace use an object of another namespace. */
+  isGranted(gatewayNamespace: string, kind: CredentialKind, namespace: string, name: string): boolean;
 }
+
+/** The collection of the objects that grant the use of certificates across namespaces. */
+export const grantKind = "gateway.networking.k8s.io/ReferenceGrant";
 
 /** Istio's own names of the parts, then those of Kubernetes' TLS Secrets. */
 const pairParts = [
@@ -44,10 +50,28 @@ const authorityParts = [
 
 const known = new WeakMap<MeshObject, Credential>();
 
+/** Reads what ReferenceGrants say of certificates: https://gateway-api.sigs.k8s.io/reference/spec/#referencegrant */
+function readGrants({ objects }: Collection): CredentialIndex["isGranted"] {
+  const granted = new Set<string>();
+  for (const { object } of objects.values()) {
+    const spec = object.body.spec as ReferenceGrantSpec; // validated before it came here
+    const gateways = spec.from.filter(
+      ({ group, kind }) => group === "gateway.networking.k8s.io" && kind === "Gateway",
+    );
+    // A grant without a name is for every object of the kind.
+    for (const from of gateways)
+      for (const { group, kind, name = "" } of spec.to)
+        if (group === "") granted.add(`${from.namespace}|${kind}|${object.metadata.namespace}|${name}`);
+  }
+  return (gatewayNamespace, kind, namespace, name) =>
+    [name, ""].some((one) => granted.has(`${gatewayNamespace}|${kind}|${namespace}|${one}`));
+}
+
 /** Gives the certificates of Secrets and ConfigMaps. */
 export function indexCredentials(collection: (name: string) => Collection): CredentialIndex {
   const byKind = { Secret: collection("/Secret").objects, ConfigMap: collection("/ConfigMap").objects };
   return {
+    isGranted: readGrants(collection(grantKind)),
     get: (kind, namespace, name) => {
       const object = byKind[kind].get(`${namespace}/${name}`)?.object;
       if (object === undefined) return undefined;

@@ -3,7 +3,15 @@ import { ProblemList } from "../problems.ts";
 import { buildBackendTls } from "./tls.ts";
 
 const sni = "outbound_.443_.v1_.web";
-const base = { port: 443, subset: "v1", host: "web", identities: ["spiffe://a"], names: [], http2: false };
+const base = {
+  port: 443,
+  subset: "v1",
+  host: "web",
+  identities: ["spiffe://a"],
+  names: [],
+  http2: false,
+  takesCredentials: true,
+};
 const build = (
   settings: ClientTLSSettings | undefined,
   automatic: "where-taken" | "always" | "never" = "where-taken",
@@ -36,7 +44,13 @@ describe("buildBackendTls()", () => {
     [{ mode: "SIMPLE", caCertificates: "/ca" }, { roots: { kind: "file", path: "/ca" } }],
     [
       { mode: "MUTUAL", clientCertificate: "/c", privateKey: "/k" },
-      { certificate: { chain: "/c", key: "/k" }, roots: { kind: "system" } },
+      { certificate: { kind: "files", chain: "/c", key: "/k" }, roots: { kind: "system" } },
+    ],
+    [{ mode: "SIMPLE", caCertificates: "/ca", caCrl: "/crl" }, { crl: "/crl" }],
+    [{ mode: "SIMPLE", credentialName: "c" }, { roots: { kind: "secret", name: "kubernetes://c-cacert" } }],
+    [
+      { mode: "MUTUAL", credentialName: "c", insecureSkipVerify: true },
+      { certificate: { kind: "secret", name: "kubernetes://c" } },
     ],
   ])("follows %j", (settings, expected) => {
     expect(build(settings)).toMatchObject({ kind: "custom", ...expected });
@@ -56,11 +70,12 @@ describe("buildBackendTls()", () => {
     expect(build({ mode: "SIMPLE", insecureSkipVerify: true })).not.toHaveProperty("roots");
   });
 
-  it("reports a credential, which nobody serves, and still uses TLS", () => {
+  it("reports a credential that not every sidecar may ask for, and still uses TLS", () => {
     const problems = new ProblemList();
     const report = problems.for({ apiVersion: "v1", kind: "DestinationRule", name: "r", namespace: "ns" });
     const settings: ClientTLSSettings = { mode: "MUTUAL", credentialName: "cert" };
-    expect(buildBackendTls({ ...base, settings, automatic: "never" }, report)?.kind).toBe("custom");
+    const input = { ...base, settings, automatic: "never", takesCredentials: false } as const;
+    expect(buildBackendTls(input, report)).toMatchObject({ kind: "custom", roots: { kind: "system" } });
     expect(problems.all().map(({ path }) => path)).toEqual(["spec.trafficPolicy.tls.credentialName"]);
   });
 });

@@ -1,4 +1,5 @@
 import type { ClientTLSSettings } from "@weft/istio-api";
+import { authoritySuffix, secretName } from "../gateway/tls.ts";
 import type { Roots, UpstreamTls } from "../ir/index.ts";
 import { backendSni } from "../names.ts";
 import type { Reporter } from "../problems.ts";
@@ -14,22 +15,49 @@ export interface BackendTlsInput {
   /** Names that a ServiceEntry expects, which count where the rule has none of its own. */
   readonly names: readonly string[];
   readonly http2: boolean;
+  /** Whether certificates may come from Secrets: not to every sidecar that a rule without a selector is for. */
+  readonly takesCredentials: boolean;
   /** Where nobody said otherwise: mutual TLS with the endpoints that take it, with all of them, or with none. */
   readonly automatic: "where-taken" | "always" | "never";
 }
 
+/** The SDS name of the Secret that a rule names; undefined where it names none, or none that this proxy may ask for. */
+function credentialOf(
+  { credentialName }: ClientTLSSettings,
+  taken: boolean,
+  report: Reporter | undefined,
+): string | undefined {
+  if (!credentialName) return undefined;
+  if (taken) return secretName(credentialName);
+  report?.warn(
+    "unsupported-field",
+    "spec.trafficPolicy.tls.credentialName",
+    "sidecars take a credentialName only from a rule with a workloadSelector; it has no effect for them",
+  );
+  return undefined;
+}
+
+function rootsOf({ caCertificates }: ClientTLSSettings, credential: string | undefined): Roots {
+  if (credential) return { kind: "secret", name: `${credential}${authoritySuffix}` };
+  return caCertificates ? { kind: "file", path: caCertificates } : { kind: "system" };
+}
+
+function certificateOf(
+  { clientCertificate: chain, privateKey: key }: ClientTLSSettings,
+  credential: string | undefined,
+): Extract<UpstreamTls, { kind: "custom" }>["certificate"] {
+  if (credential) return { kind: "secret", name: credential };
+  return chain && key ? { kind: "files", chain, key } : undefined;
+}
+
 function customTls(
   settings: ClientTLSSettings,
-  { http2, names }: BackendTlsInput,
+  { http2, names, takesCredentials }: BackendTlsInput,
   report: Reporter | undefined,
 ): UpstreamTls {
   const insecure = settings.insecureSkipVerify === true;
-  if (settings.credentialName !== undefined)
-    report?.unsupported("spec.trafficPolicy.tls.credentialName", "credentialName");
-  const roots: Roots = settings.caCertificates
-    ? { kind: "file", path: settings.caCertificates }
-    : { kind: "system" };
-  const files = settings.mode === "MUTUAL" && settings.clientCertificate && settings.privateKey;
+  const credential = credentialOf(settings, takesCredentials, report);
+  const certificate = settings.mode === "MUTUAL" ? certificateOf(settings, credential) : undefined;
   return {
     kind: "custom",
     autoSni: !settings.sni,
@@ -37,10 +65,9 @@ function customTls(
     insecureSkipVerify: insecure,
     alpn: http2 ? ["h2"] : [],
     ...(settings.sni ? { sni: settings.sni } : {}),
-    ...(insecure ? {} : { roots }),
-    ...(files
-      ? { certificate: { chain: settings.clientCertificate ?? "", key: settings.privateKey ?? "" } }
-      : {}),
+    ...(insecure ? {} : { roots: rootsOf(settings, credential) }),
+    ...(insecure || !settings.caCrl || credential ? {} : { crl: settings.caCrl }),
+    ...(certificate ? { certificate } : {}),
   };
 }
 

@@ -36,7 +36,7 @@ describe("toCluster()", () => {
     subjectAltNames: [],
     alpn: [],
     roots: { kind: "file", path: "/ca.pem" },
-    certificate: { chain: "/c.pem", key: "/k.pem" },
+    certificate: { kind: "files", chain: "/c.pem", key: "/k.pem" },
   };
   const context = (value: unknown) =>
     (value as { transport_socket: { typed_config: { common_tls_context: object } } }).transport_socket
@@ -48,6 +48,34 @@ describe("toCluster()", () => {
       tls_certificates: [{ certificate_chain: { filename: "/c.pem" }, private_key: { filename: "/k.pem" } }],
     });
   });
+
+  it("asks the control plane for what Secrets hold", () => {
+    const certificate = { kind: "secret", name: "kubernetes://c" } as const;
+    const roots = { kind: "secret", name: "kubernetes://c-cacert" } as const;
+    expect(context(cluster({ tls: { ...tls, certificate, roots } }))).toMatchObject({
+      combined_validation_context: {
+        validation_context_sds_secret_config: { name: "kubernetes://c-cacert" },
+      },
+      tls_certificate_sds_secret_configs: [{ name: "kubernetes://c", sds_config: { ads: {} } }],
+    });
+  });
+
+  it.each([
+    [{ kind: "file", path: "/ca.pem" }, false, { validation_context: { crl: { filename: "/crl" } } }],
+    [{ kind: "system" }, false, { validation_context: { crl: { filename: "/crl" }, trusted_ca: {} } }],
+    [
+      { kind: "system" },
+      true,
+      { combined_validation_context: { default_validation_context: { crl: { filename: "/crl" } } } },
+    ],
+  ] as const)(
+    "looks up revocations beside %j (an agent serves files: %s)",
+    (roots, agentServesFiles, expected) => {
+      expect(context(cluster({ tls: { ...tls, roots, crl: "/crl" } }, { agentServesFiles }))).toMatchObject(
+        expected,
+      );
+    },
+  );
 
   it("asks Istio's agent for them", () => {
     expect(context(cluster({ tls }, { agentServesFiles: true }))).toMatchObject({

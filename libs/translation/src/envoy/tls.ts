@@ -12,7 +12,7 @@ import {
 } from "@weft/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { DownstreamTls, ProxyTraits, UpstreamTls } from "../ir/index.ts";
 import { pack } from "./any.ts";
-import { meshRoots, toSdsConfig, workloadCertificate } from "./config-source.ts";
+import { meshRoots, toControlPlaneSds, toSdsConfig, workloadCertificate } from "./config-source.ts";
 
 /** How a connection's bytes are carried. */
 export type TransportSocket = MessageInitShape<typeof TransportSocketSchema>;
@@ -91,26 +91,26 @@ function serverValidation(tls: CustomTls, agentServesFiles: boolean): Validation
   const { roots } = tls;
   // Names say nothing where nobody vouches for them, and Envoy refuses to pretend.
   if (roots === undefined) return { case: "validationContext", value: {} };
-  const matchSubjectAltNames = tls.subjectAltNames.map(exactly);
+  const named = {
+    matchSubjectAltNames: tls.subjectAltNames.map(exactly),
+    ...(tls.crl === undefined ? {} : { crl: fileSource(tls.crl) }),
+  };
+  const fromSecret = (secret: ReturnType<typeof toSdsConfig>): Validation => ({
+    case: "combinedValidationContext",
+    value: { defaultValidationContext: named, validationContextSdsSecretConfig: secret },
+  });
+  if (roots.kind === "secret") return fromSecret(toControlPlaneSds(roots.name));
   if (agentServesFiles)
-    return {
-      case: "combinedValidationContext",
-      value: {
-        defaultValidationContext: { matchSubjectAltNames },
-        validationContextSdsSecretConfig: toSdsConfig(
-          `file-root:${roots.kind === "system" ? "system" : roots.path}`,
-        ),
-      },
-    };
+    return fromSecret(toSdsConfig(`file-root:${roots.kind === "system" ? "system" : roots.path}`));
   if (roots.kind === "file")
-    return { case: "validationContext", value: { matchSubjectAltNames, trustedCa: fileSource(roots.path) } };
+    return { case: "validationContext", value: { ...named, trustedCa: fileSource(roots.path) } };
   // Envoy has a setting for the system's roots, but takes no names beside it.
   return {
     case: "validationContext",
     value:
-      matchSubjectAltNames.length === 0
+      tls.subjectAltNames.length === 0 && tls.crl === undefined
         ? { systemRootCerts: {} }
-        : { matchSubjectAltNames, trustedCa: fileSource(systemRootsFile) },
+        : { ...named, trustedCa: fileSource(systemRootsFile) },
   };
 }
 
@@ -121,6 +121,8 @@ export function fileSource(path: string) {
 
 function clientCertificate({ certificate }: CustomTls, agentServesFiles: boolean): CommonTls {
   if (certificate === undefined) return {};
+  if (certificate.kind === "secret")
+    return { tlsCertificateSdsSecretConfigs: [toControlPlaneSds(certificate.name)] };
   const { chain, key } = certificate;
   return agentServesFiles
     ? { tlsCertificateSdsSecretConfigs: [toSdsConfig(`file-cert:${chain}~${key}`)] }

@@ -6,6 +6,7 @@ import type { Reporter } from "../problems.ts";
 import { configRef } from "../refs.ts";
 import { buildAuthentication } from "../security/authentication.ts";
 import { buildAuthorization } from "../security/authorization.ts";
+import { meshChains } from "./auto-passthrough.ts";
 import { tcpForward, tlsForwards } from "./layer4.ts";
 import { buildGatewayTable } from "./routes.ts";
 import {
@@ -101,7 +102,8 @@ class GatewayListenerBuilder {
 
   #addPassthrough(entry: GatewayServer, report: Reporter, path: string): void {
     if (entry.server.tls?.mode === "AUTO_PASSTHROUGH") {
-      report.unsupported(`${path}.tls.mode`, "AUTO_PASSTHROUGH");
+      for (const { chain, serverName } of meshChains(this.#context, entry))
+        this.#add(chain, [serverName], report, path);
       return;
     }
     const forwards = tlsForwards(this.#context, entry);
@@ -141,7 +143,7 @@ class GatewayListenerBuilder {
       return false;
     }
     for (const name of wanted) this.#names.add(name);
-    this.#chains.push({ ...(every ? {} : { match: { serverNames: names } }), ...chain });
+    this.#chains.push(every ? chain : { ...chain, match: { ...chain.match, serverNames: names } });
     return true;
   }
 

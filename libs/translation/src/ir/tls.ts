@@ -15,7 +15,9 @@ export type UpstreamTls =
       readonly insecureSkipVerify: boolean;
       /** What the server's certificate is verified with; absent: it is not. */
       readonly roots?: Roots;
-      readonly certificate?: CertificateFiles;
+      /** A file of revocations. */
+      readonly crl?: string;
+      readonly certificate?: Exclude<ServerCertificate, { kind: "workload" }>;
       readonly alpn: readonly string[];
     };
 
@@ -27,8 +29,11 @@ interface MeshPeer {
   readonly http2: boolean;
 }
 
-/** Certificates of authorities: those of the operating system, or a file of the proxy's. */
-export type Roots = { readonly kind: "system" } | { readonly kind: "file"; readonly path: string };
+/** Certificates of authorities: those of the operating system, a file of the proxy's, or what the control plane serves. */
+export type Roots =
+  | { readonly kind: "system" }
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "secret"; readonly name: string };
 
 /** A certificate chain and its key, as files of the proxy's. */
 export interface CertificateFiles {
@@ -59,7 +64,7 @@ export type DownstreamTls =
       readonly ciphers: readonly string[];
     };
 
-/** A server's certificate: the mesh's own, one that the control plane serves from a Secret, or files of the proxy's. */
+/** A certificate: the mesh's own, one that the control plane serves from a Secret, or files of the proxy's. */
 export type ServerCertificate =
   | { readonly kind: "workload" }
   | { readonly kind: "secret"; readonly name: string }

@@ -96,7 +96,7 @@ describe("buildSecrets()", () => {
       "is for a proxy of another namespace",
       [simple, secret("web", pair)],
       "other",
-      "a proxy of other gets no secrets of edge",
+      "no ReferenceGrant of edge lets Gateways of other use it",
     ],
   ])("keeps the listener where the secret %s", (_name, objects, verified, reason) => {
     const result = run(objects, verified);
@@ -122,6 +122,43 @@ describe("buildSecrets()", () => {
       secret("web", pair, "victim"),
     ];
     expect(sent(run(objects)).secrets).toEqual({});
+  });
+
+  describe("of another namespace", () => {
+    const objects = [
+      gateway({ mode: "MUTUAL", credentialName: "kubernetes-gateway://certs/web" }),
+      secret("web", { ...pair, "ca.crt": certificate }, "certs"),
+    ];
+    const grant = (from: object, to: object, namespace = "certs") => ({
+      apiVersion: "gateway.networking.k8s.io/v1beta1",
+      kind: "ReferenceGrant",
+      metadata: { name: "grant", namespace },
+      spec: {
+        from: [{ group: "gateway.networking.k8s.io", kind: "Gateway", namespace: "edge", ...from }],
+        to: [{ group: "", kind: "Secret", ...to }],
+      },
+    });
+    const both = {
+      "kubernetes-gateway://certs/web": "pair",
+      "kubernetes-gateway://certs/web-cacert": "authorities",
+    };
+
+    it.each([
+      ["any", grant({}, {}), both],
+      ["it by name", grant({}, { name: "web" }), both],
+      ["another", grant({}, { name: "other" }), {}],
+      ["it to another namespace", grant({ namespace: "elsewhere" }, {}), {}],
+      ["it to another kind", grant({ kind: "HTTPRoute" }, {}), {}],
+      ["another kind", grant({}, { kind: "ConfigMap" }), {}],
+      ["it from a third namespace", grant({}, {}, "elsewhere"), {}],
+    ])("is sent where a ReferenceGrant allows %s: %#", (_name, grants, secrets) => {
+      expect(sent(run([...objects, grants])).secrets).toEqual(secrets);
+    });
+
+    it("is not sent for a Gateway of yet another namespace", () => {
+      const foreign = { ...objects[0], metadata: { name: "edge", namespace: "elsewhere" } };
+      expect(sent(run([foreign, ...objects.slice(1), grant({}, {})])).secrets).toEqual({});
+    });
   });
 
   it("is told as JSON without keys", () => {

@@ -1,13 +1,15 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { WithProblems } from "@weft/base";
+import type { ObjectRef, WithProblems } from "@weft/base";
 import { type EncodedResource, typeUrls } from "@weft/envoy-api";
 import {
   type Secret,
   SecretSchema,
 } from "@weft/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import type { ServerTLSSettings } from "@weft/istio-api";
 import type { CredentialKind, ProxyView } from "@weft/mesh-model";
-import { authoritySuffix } from "../gateway/tls.ts";
-import type { Listener } from "../ir/index.ts";
+import { authoritySuffix, secretName } from "../gateway/tls.ts";
+import type { IrPart } from "../ir/index.ts";
+import type { IdentityMemo } from "../memo.ts";
 import { ProblemList } from "../problems.ts";
 import { encodeResource } from "../resources/encode-piece.ts";
 import { type ResourceList, toResourceList } from "../resources/resource-list.ts";
@@ -42,16 +44,59 @@ export function parseSecretName(text: string, ownNamespace: string): SecretRefer
   };
 }
 
-/** Names of the secrets that listeners ask the control plane for, each with a listener that does. */
-function secretsOf(listeners: readonly Listener[]): ReadonlyMap<string, Listener> {
-  const names = new Map<string, Listener>();
-  for (const listener of listeners)
-    for (const { tls } of listener.chains) {
+/** What asks for a secret: a listener or a backend. */
+interface Asker {
+  readonly what: string;
+  readonly origin: readonly ObjectRef[];
+}
+
+/** Names of the secrets that a part asks the control plane for, each with the first that does. */
+function secretsOfPart({ listeners, backends }: IrPart): ReadonlyMap<string, Asker> {
+  const names = new Map<string, Asker>();
+  const ask = (one: { readonly kind: string; readonly name?: string } | undefined, asker: Asker) => {
+    if (one?.kind === "secret" && one.name !== undefined && !names.has(one.name)) names.set(one.name, asker);
+  };
+  for (const { name, origin, chains } of listeners)
+    for (const { tls } of chains) {
       if (tls?.kind !== "server") continue;
-      for (const one of [...tls.certificates, ...(tls.clients ? [tls.clients.roots] : [])])
-        if (one.kind === "secret" && !names.has(one.name)) names.set(one.name, listener);
+      for (const one of [...tls.certificates, tls.clients?.roots])
+        ask(one, { what: `listener ${name}`, origin });
     }
+  for (const { name, origin, tls } of backends) {
+    if (tls?.kind !== "custom") continue;
+    // The rule it is from, which stands behind the service.
+    for (const one of [tls.certificate, tls.roots])
+      ask(one, { what: `cluster ${name}`, origin: origin.slice(-1) });
+  }
   return names;
+}
+
+/**
+ * Why a proxy does not get a secret; undefined where it does. Whatever a Gateway's server names by namespace must be granted to the
+ * Gateways of the proxy's own namespace, or be of it.
+ */
+function whyRefused(
+  { node, snapshot, gateways }: ProxyView,
+  name: string,
+  { kind, namespace, name: object }: SecretReference,
+): string | undefined {
+  const own = node.verifiedNamespace;
+  if (own === undefined) return "the proxy has not proved who it is";
+  if (own === namespace) return undefined;
+  const plain = object.endsWith(authoritySuffix) ? object.slice(0, -authoritySuffix.length) : object;
+  const named = gateways.some(
+    (gateway) => gateway.namespace === own && gateway.spec.servers?.some(({ tls }) => namesOf(tls).has(name)),
+  );
+  const granted = [object, plain].some((one) => snapshot.credentials.isGranted(own, kind, namespace, one));
+  if (named && granted) return undefined;
+  return `no ReferenceGrant of ${namespace} lets Gateways of ${own} use it`;
+}
+
+/** The names of the secrets that a server asks for. */
+function namesOf(tls: ServerTLSSettings | undefined): ReadonlySet<string> {
+  const credentials = [tls?.credentialName, ...(tls?.credentialNames ?? []), tls?.caCertCredentialName];
+  const names = credentials.flatMap((one) => (one ? [secretName(one)] : []));
+  return new Set(names.flatMap((one) => [one, `${one}${authoritySuffix}`]));
 }
 
 const inline = (bytes: Uint8Array) => ({ specifier: { case: "inlineBytes" as const, value: bytes } });
@@ -82,31 +127,28 @@ function toSecret(view: ProxyView, name: string, reference: SecretReference): Se
 }
 
 /**
- * The secrets that a proxy's listeners name. They go only to a proxy that has proved to be of the namespace they are
- * of: a Gateway of anywhere may name any Secret, and any client may call itself anything. A listener whose secret is
- * missing stays; handshakes with it fail.
+ * The secrets that a proxy's listeners and backends name. They go only to a proxy that has proved to be of the namespace
+ * they are of, or of one that was granted them: a Gateway of anywhere may name any Secret, and any client may call
+ * itself anything. What lacks its secret stays; handshakes with it fail.
  */
-export function buildSecrets(view: ProxyView, listeners: readonly Listener[]): WithProblems<ResourceList> {
+export function buildSecrets(
+  view: ProxyView,
+  parts: readonly IrPart[],
+  memo: IdentityMemo,
+): WithProblems<ResourceList> {
   const problems = new ProblemList();
   const resources: EncodedResource[] = [];
-  for (const [name, listener] of secretsOf(listeners)) {
-    const [object] = listener.origin;
+  const asked = parts.map((part) => memo.get([part], "secrets", () => secretsOfPart(part)));
+  for (const [name, asker] of new Map(asked.flatMap((names) => [...names]))) {
+    const [object] = asker.origin;
     const warn = (reason: string) =>
       object &&
-      problems
-        .for(object)
-        .warn("no-secret", "", `listener ${listener.name} lacks ${name}: ${reason}; handshakes fail`);
+      problems.for(object).warn("no-secret", "", `${asker.what} lacks ${name}: ${reason}; handshakes fail`);
     const reference = parseSecretName(name, view.node.namespace);
     if (reference === undefined) {
       warn("it stands for no certificate");
-    } else if (view.node.verifiedNamespace !== reference.namespace) {
-      warn(
-        view.node.verifiedNamespace === undefined
-          ? "the proxy has not proved who it is"
-          : `a proxy of ${view.node.verifiedNamespace} gets no secrets of ${reference.namespace}`,
-      );
     } else {
-      const secret = toSecret(view, name, reference);
+      const secret = whyRefused(view, name, reference) ?? toSecret(view, name, reference);
       if (typeof secret === "string") warn(secret);
       else {
         const origin = {
