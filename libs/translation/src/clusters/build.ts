@@ -18,11 +18,12 @@ import { durationMs } from "../durations.ts";
 import { buildLocalities, identitiesOf } from "../endpoints/build.ts";
 import { clientLabels, comparedLabelsOf } from "../endpoints/client-labels.ts";
 import { buildPreference, comparedLabels } from "../endpoints/locality.ts";
-import { passesMeshTrafficOn } from "../gateway/auto-passthrough.ts";
+import { defined } from "../envoy/scalars.ts";
 import type { Backend, BackendService, Discovery, LoadAssignment } from "../ir/index.ts";
-import { backendName, backendSni } from "../names.ts";
+import { backendName } from "../names.ts";
 import { ProblemList, type Reporter } from "../problems.ts";
 import { configRef } from "../refs.ts";
+import { disablingPolicies, mtlsModeOf } from "../security/peer-authentication.ts";
 import { reportUnsupported } from "../unsupported.ts";
 import { dnsCache, dnsFamilyOf, looksUpHosts } from "./dynamic-dns.ts";
 import { buildUpstreamHttp, isHttp2 } from "./http.ts";
@@ -60,8 +61,6 @@ interface ServiceInput {
   readonly rule: ConsolidatedDestinationRule | undefined;
   readonly endpoints: readonly Endpoint[];
   readonly report: Reporter | undefined;
-  /** For the bytes of other proxies' mutual TLS, which are passed on as they come, by the name in the handshake. */
-  readonly passesOn?: true;
 }
 
 /** Backends of a port: the whole of it, then its subsets in the order of the rule. */
@@ -120,25 +119,13 @@ function automaticTls(
   return endpoints.length > 0 && endpoints.every(({ tlsMode }) => tlsMode === "istio") ? "always" : "never";
 }
 
-/** How connections to a backend are secured; those that carry other proxies' TLS are not secured again. */
-function backendTls(
-  { context, service, rule, endpoints, report, passesOn }: ServiceInput,
-  port: ServicePort,
-  subset: string,
-  settings: Pick<BackendTlsInput, "settings" | "http2" | "automatic">,
-): Backend["tls"] {
-  if (passesOn) return undefined;
-  const names = service.subjectAltNames ?? [];
-  const input: BackendTlsInput = {
-    ...settings,
-    port: port.port,
-    subset,
-    host: service.hostname,
-    identities: [...identitiesOf(endpoints, context.mesh.trustDomain), ...names].sort(),
-    names,
-    takesCredentials: context.view.node.type === "router" || rule?.spec.workloadSelector !== undefined,
-  };
-  return buildBackendTls(input, report);
+/** Tells the endpoints of a service whose workloads a PeerAuthentication has take plain text; undefined where none does. */
+function mutualTlsRefusal(
+  { view: { snapshot } }: BuildContext,
+  service: Service,
+): ((endpoint: Endpoint) => boolean) | undefined {
+  if (disablingPolicies(snapshot, service.namespace).length === 0) return undefined;
+  return ({ namespace, labels, port }) => mtlsModeOf(snapshot, { namespace, labels, port }) === "DISABLE";
 }
 
 function buildBackend(
@@ -150,8 +137,7 @@ function buildBackend(
   const { context, service, rule, endpoints, report } = input;
   const { mesh, view } = context;
   const policy = effectivePolicy(rule?.spec, port.port, subset);
-  const nameOf = input.passesOn ? backendSni : backendName;
-  const name = nameOf(port.port, subset, service.hostname);
+  const name = backendName(port.port, subset, service.hostname);
   const outlierDetection = buildOutlierDetection(policy.outlierDetection);
   const locality = policy.loadBalancer?.localityLbSetting;
   if (comparedLabels(locality).includes(nodeLabel))
@@ -173,6 +159,7 @@ function buildBackend(
     portName: port.name,
     ...(labels ? { labels } : {}),
     preference,
+    ...defined({ refusesMutualTls: mutualTlsRefusal(context, service) }),
   });
   const passthrough = policy.loadBalancer?.simple === "PASSTHROUGH";
   const discovery = discoveryOf(input, passthrough, localities);
@@ -180,11 +167,19 @@ function buildBackend(
     sniffs: view.node.type === "sidecar",
     upgrades: mesh.h2UpgradePolicy === "UPGRADE",
   });
-  const tls = backendTls(input, port, subset, {
-    settings: policy.tls,
-    http2: http?.protocol === "http2" || isHttp2(port.protocol),
-    automatic: automaticTls(input, port, discovery),
-  });
+  const tls = buildBackendTls(
+    {
+      settings: policy.tls,
+      port: port.port,
+      subset,
+      host: service.hostname,
+      identities: [...identitiesOf(endpoints, mesh), ...(service.subjectAltNames ?? [])].sort(),
+      names: service.subjectAltNames ?? [],
+      http2: http?.protocol === "http2" || isHttp2(port.protocol),
+      automatic: automaticTls(input, port, discovery),
+    },
+    report,
+  );
   const keepalive = buildKeepalive(policy.connectionPool);
   const origin = [serviceRef(service), ...(rule ? [configRef(rule)] : [])];
   const backend: Backend = {
@@ -240,10 +235,7 @@ function buildOne(
   if (rule && report) reportUnsupported("DestinationRule", rule, report);
   const out = { backends: [] as Backend[], loadAssignments: [] as LoadAssignment[] };
   const input = { context: scoped, service, rule, endpoints, report };
-  const ports = servedPorts(scoped, service);
-  for (const port of ports) portBackends(input, port, out);
-  if (passesMeshTrafficOn(context.view) && !service.meshExternal)
-    for (const port of ports) portBackends({ ...input, passesOn: true }, port, out);
+  for (const port of servedPorts(scoped, service)) portBackends(input, port, out);
   reportUnservedPorts(scoped, service);
   return { value: out, problems: problems.all() };
 }
@@ -266,10 +258,10 @@ function variantOf(
     node.type,
     node.interceptionMode,
     context.mutualTls,
-    passesMeshTrafficOn(context.view),
     dnsFamilyOf(context),
     looksUpHosts(context.view),
     locality,
+    ...disablingPolicies(context.view.snapshot, service.namespace).map(({ version }) => version),
     ...modes,
     ...labels,
   ].join("|");

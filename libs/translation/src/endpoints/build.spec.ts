@@ -119,9 +119,17 @@ describe("buildLocalities()", () => {
 describe("identitiesOf()", () => {
   it("lists each identity once, in order", () => {
     const endpoints = ["b", "a", "b", ""].map((serviceAccount) => endpoint("10.0.0.1", { serviceAccount }));
-    expect(identitiesOf(endpoints, "td")).toEqual([
+    expect(identitiesOf(endpoints, { trustDomain: "td", trustDomainAliases: [] })).toEqual([
       "spiffe://td/ns/default/sa/a",
       "spiffe://td/ns/default/sa/b",
+    ]);
+  });
+
+  it("lists them under every name of the trust domain", () => {
+    const endpoints = [endpoint("10.0.0.1", { serviceAccount: "a" })];
+    expect(identitiesOf(endpoints, { trustDomain: "td", trustDomainAliases: ["old"] })).toEqual([
+      "spiffe://old/ns/default/sa/a",
+      "spiffe://td/ns/default/sa/a",
     ]);
   });
 });

@@ -1,3 +1,4 @@
+import type { MeshConfig } from "@weft/istio-api";
 import type { Endpoint, Service } from "@weft/mesh-model";
 import { selects } from "@weft/mesh-model";
 import type { BackendEndpoint, LocalityEndpoints } from "../ir/index.ts";
@@ -15,6 +16,8 @@ export interface EndpointSelection {
   readonly portName: string;
   /** Labels of the subset; absent for all endpoints. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Tells endpoints whose workload has mutual TLS switched off, though its proxy has certificates; none by default. */
+  readonly refusesMutualTls?: (endpoint: Endpoint) => boolean;
   /** Which of them the proxy prefers; all alike where absent. */
   readonly preference?: LocalityPreference;
 }
@@ -22,7 +25,11 @@ export interface EndpointSelection {
 /** Distances there are: a rank by labels counts more than any of them. */
 const distances = 5;
 
-function toBackendEndpoint(endpoint: Endpoint, external: boolean): BackendEndpoint {
+function toBackendEndpoint(
+  endpoint: Endpoint,
+  { service, refusesMutualTls }: EndpointSelection,
+): BackendEndpoint {
+  const external = service.registry === "External";
   const { workloadName, namespace, canonicalName, canonicalRevision, clusterId } = endpoint;
   const known = workloadName !== "" || !external;
   const workload = [workloadName, known ? namespace : "", canonicalName, canonicalRevision, clusterId];
@@ -32,7 +39,7 @@ function toBackendEndpoint(endpoint: Endpoint, external: boolean): BackendEndpoi
     weight: endpoint.weight,
     // Nobody watches the health of what a ServiceEntry lists.
     ...(external ? {} : { health: endpoint.health === "DRAINING" ? "DRAINING" : "HEALTHY" }),
-    takesMutualTls: endpoint.tlsMode === "istio",
+    takesMutualTls: endpoint.tlsMode === "istio" && refusesMutualTls?.(endpoint) !== true,
     workload: workload.join(";"),
   };
 }
@@ -58,8 +65,9 @@ function compareGroups(a: Group, b: Group): number {
  */
 export function buildLocalities(
   endpoints: readonly Endpoint[],
-  { service, portName, labels, preference = {} }: EndpointSelection,
+  selection: EndpointSelection,
 ): readonly LocalityEndpoints[] {
+  const { service, portName, labels, preference = {} } = selection;
   const { near, failover, shares } = preference;
   const groups = new Map<string, Group>();
   for (const endpoint of endpoints) {
@@ -73,7 +81,7 @@ export function buildLocalities(
     const key = `${region}\n${zone}\n${subzone}\n${rank}`;
     const group = groups.get(key) ?? { locality: { region, zone, subzone }, rank, endpoints: [] };
     groups.set(key, group);
-    group.endpoints.push(toBackendEndpoint(endpoint, service.registry === "External"));
+    group.endpoints.push(toBackendEndpoint(endpoint, selection));
   }
   const sorted = [...groups.values()].sort(compareGroups);
   // Envoy wants priorities without gaps.
@@ -106,10 +114,18 @@ function shareOut(
   });
 }
 
-/** Identities (SPIFFE) of the workloads behind a service, in order: who may answer for it. */
-export function identitiesOf(endpoints: readonly Endpoint[], trustDomain: string): readonly string[] {
+/**
+ * Identities (SPIFFE) of the workloads behind a service, in order: who may answer for it. Under every name of the trust domain, so that
+ * those whose certificates still have an old one may.
+ */
+export function identitiesOf(
+  endpoints: readonly Endpoint[],
+  { trustDomain, trustDomainAliases }: Pick<MeshConfig, "trustDomain" | "trustDomainAliases">,
+): readonly string[] {
   const identities = new Set<string>();
   for (const { namespace, serviceAccount } of endpoints)
-    if (serviceAccount !== "") identities.add(`spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`);
+    if (serviceAccount !== "")
+      for (const domain of [trustDomain, ...trustDomainAliases])
+        identities.add(`spiffe://${domain}/ns/${namespace}/sa/${serviceAccount}`);
   return [...identities].sort();
 }

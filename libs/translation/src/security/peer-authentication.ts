@@ -57,6 +57,17 @@ export function mtlsModeOf(snapshot: MeshSnapshot, subject: MtlsSubject): MtlsMo
   return mtlsSettingOf(snapshot, subject).mode;
 }
 
+/** The policies that switch mutual TLS off for something in a namespace, be it for one port of one workload. */
+export function disablingPolicies(snapshot: MeshSnapshot, namespace: string): Policies {
+  return policiesOf(snapshot).filter(
+    (policy) =>
+      (policy.namespace === namespace || policy.namespace === snapshot.meshConfig.rootNamespace) &&
+      [policy.spec.mtls, ...Object.values(policy.spec.portLevelMtls ?? {})].some(
+        (mtls) => mtls?.mode === "DISABLE",
+      ),
+  );
+}
+
 /** Ports for which a policy that selects the workload has a mode of its own, in order. */
 export function mtlsPorts(snapshot: MeshSnapshot, subject: MtlsSubject): readonly number[] {
   const selecting = selectingPolicy(policiesOf(snapshot), subject);
