@@ -1,6 +1,6 @@
 import type { WithProblems } from "@weft/base";
 import { endpointsOf, type MeshSnapshot, type ProxyView, serviceKey } from "@weft/mesh-model";
-import { buildServiceBackends } from "./clusters/build.ts";
+import { buildServiceBackends, type ServiceBackends } from "./clusters/build.ts";
 import { looksUpUnknown } from "./clusters/dynamic-dns.ts";
 import { blackHole, dynamicDns, inboundPassthrough, passthrough } from "./clusters/fixed.ts";
 import { buildInboundBackend } from "./clusters/inbound.ts";
@@ -62,17 +62,43 @@ function buildGatewayPart(context: BuildContext): IrPart {
   return { backends: [blackHole(context.mesh)], loadAssignments: [], ...buildGateway(context) };
 }
 
+/** All that the backends of a scope depend on besides their {@link outboundVariant}: the routes of the mesh do not matter to them. */
+function backendInputs({ view, mesh }: BuildContext): readonly (object | undefined)[] {
+  const { configs, endpoints } = view.snapshot;
+  return [
+    view.scope.services,
+    configs.destinationRules,
+    endpoints,
+    configs.others.get("PeerAuthentication"),
+    mesh,
+  ];
+}
+
+/** Whether the backends of a scope have been built, and stayed as they were since. */
+export function knowsBackends(context: BuildContext): boolean {
+  return context.memo.knows(backendInputs(context), outboundVariant(context));
+}
+
+function buildBackends(context: BuildContext): WithProblems<ServiceBackends> {
+  return context.memo.get(backendInputs(context), outboundVariant(context), () => {
+    const problems = new ProblemList();
+    const { backends, loadAssignments, problems: found } = buildServiceBackends({ ...context, problems });
+    problems.addAll(found);
+    return { value: { backends, loadAssignments }, problems: problems.all() };
+  });
+}
+
 /** What is the same for every proxy with the same {@link outboundVariant} of a scope. */
 function buildSharedPart(context: BuildContext): WithProblems<IrPart> {
   const problems = new ProblemList();
   const scoped = { ...context, problems };
   const { sidecar } = context.view.scope;
   if (sidecar) reportUnsupported("Sidecar", sidecar, problems.for(configRef(sidecar)));
-  const { backends, loadAssignments, problems: found } = buildServiceBackends(scoped);
-  problems.addAll(found);
+  const own = buildBackends(scoped);
+  problems.addAll(own.problems);
   const outbound = buildOutbound(context);
   problems.addAll(outbound.problems);
-  return { value: { backends, loadAssignments, ...outbound.value }, problems: problems.all() };
+  return { value: { ...own.value, ...outbound.value }, problems: problems.all() };
 }
 
 /**

@@ -14,6 +14,13 @@ interface Level {
 export class IdentityMemo {
   readonly #root: Level = { next: new WeakMap(), results: new Map() };
 
+  /** Whether {@link get} would find a result. */
+  knows(objects: readonly (object | undefined)[], variant: string): boolean {
+    let level: Level | undefined = this.#root;
+    for (const object of objects) level = level?.next.get(object ?? absent);
+    return level?.results.has(variant) ?? false;
+  }
+
   /** `variant` names the kind of result, and all that it depends on besides the objects. */
   get<T>(objects: readonly (object | undefined)[], variant: string, make: () => T): T {
     let level = this.#root;

@@ -1,5 +1,5 @@
 import type { ProxyView } from "@weft/mesh-model";
-import { buildOutbound, traitsOf } from "./build.ts";
+import { buildOutbound, knowsBackends, traitsOf } from "./build.ts";
 import { buildServiceBackends } from "./clusters/build.ts";
 import { createContext } from "./context.ts";
 import type { IdentityMemo } from "./memo.ts";
@@ -15,7 +15,7 @@ export function* prepare(view: ProxyView, memo: IdentityMemo): Generator<void> {
   const { scope } = view;
   const context = createContext(view, memo, new ProblemList());
   const encoder = new PieceEncoder(traitsOf(view), memo);
-  for (const service of scope.services) {
+  for (const service of knowsBackends(context) ? [] : scope.services) {
     const alone = { ...context, view: { ...view, scope: { ...scope, services: [service] } } };
     const { backends, loadAssignments } = buildServiceBackends(alone);
     backends.forEach(encoder.cluster);

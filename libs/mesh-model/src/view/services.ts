@@ -9,10 +9,17 @@ export function visibleServices(snapshot: MeshSnapshot, namespace: string): read
     all.every(({ exportTo }) => exportTo.kind === "public"),
   );
   if (allPublic) return all;
-  return snapshot.memo.get(`services|${namespace}`, () =>
-    Object.freeze(all.filter(({ exportTo }) => isVisibleTo(exportTo, namespace))),
-  );
+  const lists = visible.get(all) ?? new Map<string, readonly Service[]>();
+  visible.set(all, lists);
+  const known = lists.get(namespace);
+  if (known !== undefined) return known;
+  const made = Object.freeze(all.filter(({ exportTo }) => isVisibleTo(exportTo, namespace)));
+  lists.set(namespace, made);
+  return made;
 }
+
+/** Kept for as long as the services, by namespace: what follows from them stays when other objects change. */
+const visible = new WeakMap<readonly Service[], Map<string, readonly Service[]>>();
 
 /**
  * One service for each host name: the first (so that a newcomer takes over no host), but a Kubernetes Service before
