@@ -19,8 +19,9 @@ import { buildLocalities, identitiesOf } from "../endpoints/build.ts";
 import { clientLabels, comparedLabelsOf } from "../endpoints/client-labels.ts";
 import { buildPreference, comparedLabels } from "../endpoints/locality.ts";
 import { defined } from "../envoy/scalars.ts";
+import { passesMeshTrafficOn } from "../gateway/auto-passthrough.ts";
 import type { Backend, BackendService, Discovery, LoadAssignment } from "../ir/index.ts";
-import { backendName } from "../names.ts";
+import { backendName, backendSni } from "../names.ts";
 import { ProblemList, type Reporter } from "../problems.ts";
 import { configRef } from "../refs.ts";
 import { disablingPolicies, mtlsModeOf } from "../security/peer-authentication.ts";
@@ -61,6 +62,8 @@ interface ServiceInput {
   readonly rule: ConsolidatedDestinationRule | undefined;
   readonly endpoints: readonly Endpoint[];
   readonly report: Reporter | undefined;
+  /** For the bytes of other proxies' mutual TLS, which are passed on as they come, by the name in the handshake. */
+  readonly passesOn?: true;
 }
 
 /** Backends of a port: the whole of it, then its subsets in the order of the rule. */
@@ -119,6 +122,27 @@ function automaticTls(
   return endpoints.length > 0 && endpoints.every(({ tlsMode }) => tlsMode === "istio") ? "always" : "never";
 }
 
+/** How connections to a backend are secured; those that carry other proxies' TLS are not secured again. */
+function backendTls(
+  { context, service, rule, endpoints, report, passesOn }: ServiceInput,
+  port: ServicePort,
+  subset: string,
+  settings: Pick<BackendTlsInput, "settings" | "http2" | "automatic">,
+): Backend["tls"] {
+  if (passesOn) return undefined;
+  const names = service.subjectAltNames ?? [];
+  const input: BackendTlsInput = {
+    ...settings,
+    port: port.port,
+    subset,
+    host: service.hostname,
+    identities: [...identitiesOf(endpoints, context.mesh), ...names].sort(),
+    names,
+    takesCredentials: context.view.node.type === "router" || rule?.spec.workloadSelector !== undefined,
+  };
+  return buildBackendTls(input, report);
+}
+
 /** Tells the endpoints of a service whose workloads a PeerAuthentication has take plain text; undefined where none does. */
 function mutualTlsRefusal(
   { view: { snapshot } }: BuildContext,
@@ -137,7 +161,8 @@ function buildBackend(
   const { context, service, rule, endpoints, report } = input;
   const { mesh, view } = context;
   const policy = effectivePolicy(rule?.spec, port.port, subset);
-  const name = backendName(port.port, subset, service.hostname);
+  const nameOf = input.passesOn ? backendSni : backendName;
+  const name = nameOf(port.port, subset, service.hostname);
   const outlierDetection = buildOutlierDetection(policy.outlierDetection);
   const locality = policy.loadBalancer?.localityLbSetting;
   if (comparedLabels(locality).includes(nodeLabel))
@@ -167,19 +192,11 @@ function buildBackend(
     sniffs: view.node.type === "sidecar",
     upgrades: mesh.h2UpgradePolicy === "UPGRADE",
   });
-  const tls = buildBackendTls(
-    {
-      settings: policy.tls,
-      port: port.port,
-      subset,
-      host: service.hostname,
-      identities: [...identitiesOf(endpoints, mesh), ...(service.subjectAltNames ?? [])].sort(),
-      names: service.subjectAltNames ?? [],
-      http2: http?.protocol === "http2" || isHttp2(port.protocol),
-      automatic: automaticTls(input, port, discovery),
-    },
-    report,
-  );
+  const tls = backendTls(input, port, subset, {
+    settings: policy.tls,
+    http2: http?.protocol === "http2" || isHttp2(port.protocol),
+    automatic: automaticTls(input, port, discovery),
+  });
   const keepalive = buildKeepalive(policy.connectionPool);
   const origin = [serviceRef(service), ...(rule ? [configRef(rule)] : [])];
   const backend: Backend = {
@@ -235,7 +252,10 @@ function buildOne(
   if (rule && report) reportUnsupported("DestinationRule", rule, report);
   const out = { backends: [] as Backend[], loadAssignments: [] as LoadAssignment[] };
   const input = { context: scoped, service, rule, endpoints, report };
-  for (const port of servedPorts(scoped, service)) portBackends(input, port, out);
+  const ports = servedPorts(scoped, service);
+  for (const port of ports) portBackends(input, port, out);
+  if (passesMeshTrafficOn(context.view) && !service.meshExternal)
+    for (const port of ports) portBackends({ ...input, passesOn: true }, port, out);
   reportUnservedPorts(scoped, service);
   return { value: out, problems: problems.all() };
 }
@@ -258,6 +278,7 @@ function variantOf(
     node.type,
     node.interceptionMode,
     context.mutualTls,
+    passesMeshTrafficOn(context.view),
     dnsFamilyOf(context),
     looksUpHosts(context.view),
     locality,
