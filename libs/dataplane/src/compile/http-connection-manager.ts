@@ -85,16 +85,14 @@ export function compileHttpConnectionManager(
   };
 }
 
-/** Of a client's certificate its names and hash go into x-forwarded-client-cert, not the whole of it. */
+/** Of a client's certificates only its own goes into x-forwarded-client-cert. */
 function checkClientCertDetails(message: HttpConnectionManager, path: string, problems: Problems): void {
-  for (const field of ["cert", "chain"] as const) {
-    if (message.setCurrentClientCertDetails?.[field] === true)
-      problems.warning(
-        `${path}.set_current_client_cert_details.${field}`,
-        "without-effect",
-        "has no effect: this proxy does not forward whole certificates",
-      );
-  }
+  if (message.setCurrentClientCertDetails?.chain === true)
+    problems.warning(
+      `${path}.set_current_client_cert_details.chain`,
+      "without-effect",
+      "has no effect: this proxy does not forward chains of certificates",
+    );
 }
 
 interface RouteSource {

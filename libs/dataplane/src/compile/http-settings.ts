@@ -47,6 +47,7 @@ export function compileHeaders(message: HttpConnectionManager): HeaderSettings {
       subject: details?.subject ?? false,
       uri: details?.uri ?? false,
       dns: details?.dns ?? false,
+      cert: details?.cert ?? false,
     },
     internalAddress: compileInternalAddress(message),
     stripPort: stripPortOf(message),

@@ -15,12 +15,23 @@ export function compileNetworkExtAuthz(
   environment: CompileEnvironment,
   problems: Problems,
 ): ((accessLogs: readonly AccessLogger[]) => NetworkFilterLayer) | undefined {
-  const { grpcService, filterEnabledMetadata: matcher, statPrefix, includeTlsSession } = message;
+  const {
+    grpcService,
+    filterEnabledMetadata: matcher,
+    statPrefix,
+    includeTlsSession,
+    includePeerCertificate,
+  } = message;
   if (grpcService === undefined) {
     problems.error(`${path}.grpc_service`, "missing", "needs a service that decides");
     return undefined;
   }
-  const options = { showsHeader: () => true, packBodyAsBytes: false, includeTlsSession };
+  const options = {
+    showsHeader: () => true,
+    packBodyAsBytes: false,
+    includeTlsSession,
+    includePeerCertificate,
+  };
   const authorizer = compileGrpcAuthorizer(
     grpcService,
     options,

@@ -10,6 +10,7 @@ import {
 } from "@weft/envoy-api/envoy/service/auth/v3/external_auth_pb.js";
 import type { TextMatcher } from "@weft/matching";
 import type { SocketAddress, TlsInfo } from "../runtime/connection.ts";
+import { urlEncodePem } from "../tls/index.ts";
 import type { AuthzRequest, AuthzSubject } from "./subject.ts";
 
 /** What of a subject is told. */
@@ -19,6 +20,8 @@ export interface CheckRequestOptions {
   readonly packBodyAsBytes: boolean;
   /** The server name of the TLS client hello. */
   readonly includeTlsSession: boolean;
+  /** The client's certificate, as a whole. */
+  readonly includePeerCertificate: boolean;
 }
 
 /** Says what an authorizer needs to know. https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/auth/v3/attribute_context.proto */
@@ -28,7 +31,12 @@ export function buildCheckRequest(subject: AuthzSubject, options: CheckRequestOp
   const service = request?.head.headers.first("x-envoy-downstream-service-cluster") ?? "";
   return create(CheckRequestSchema, {
     attributes: {
-      source: { ...peerOf(connection.remoteAddress, peerPrincipal(tls)), service },
+      source: {
+        ...peerOf(connection.remoteAddress, peerPrincipal(tls)),
+        service,
+        ...(options.includePeerCertificate &&
+          tls?.peer?.pem !== undefined && { certificate: urlEncodePem(tls.peer.pem) }),
+      },
       destination: peerOf(connection.localAddress, tls?.localUriSans[0] ?? ""),
       ...(request !== undefined && { request: describeRequest(request, options) }),
       contextExtensions: { ...contextExtensions },

@@ -91,7 +91,7 @@ describe("mutateRequestHeaders()", () => {
     expect(mutate({ generateRequestId: false }, []).header("x-request-id")).toBeUndefined();
   });
 
-  const details = { subject: true, uri: true, dns: true };
+  const details = { subject: true, uri: true, dns: true, cert: false };
   const before = ["x-forwarded-client-cert", "Hash=00"];
   const element =
     'By=spiffe://td/ns/a/sa/server;Hash=ab12;Subject="CN=\\"c\\"";URI=spiffe://td/ns/a/sa/client;DNS=client.example';

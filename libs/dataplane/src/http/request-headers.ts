@@ -4,6 +4,7 @@ import type { HeaderMap } from "../runtime/headers.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type { RequestHead } from "../runtime/request.ts";
 import type { StreamInfo } from "../runtime/stream-info.ts";
+import { urlEncodePem } from "../tls/index.ts";
 
 /** What only the mesh itself may say; taken out of requests from outside. */
 const internalOnly = [
@@ -149,6 +150,7 @@ function formatClientCert(
   const parts: string[] = [];
   if (localUriSans[0] !== undefined) parts.push(`By=${localUriSans[0]}`);
   parts.push(`Hash=${peer.sha256}`);
+  if (wanted.cert && peer.pem !== undefined) parts.push(`Cert="${urlEncodePem(peer.pem)}"`);
   if (wanted.subject) parts.push(`Subject="${peer.subject.replaceAll('"', '\\"')}"`);
   if (wanted.uri)
     parts.push(...(peer.uriSans.length === 0 ? ["URI="] : peer.uriSans.map((uri) => `URI=${uri}`)));

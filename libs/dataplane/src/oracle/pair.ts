@@ -96,7 +96,8 @@ export function sendRaw(port: number, text: string, from = "127.0.0.1"): Promise
   });
 }
 
-function parseAnswer(received: string): Answer {
+/** For tests: takes the text of an answer apart. */
+export function parseAnswer(received: string): Answer {
   const [head = "", ...rest] = received.split("\r\n\r\n");
   const [statusLine = "", ...lines] = head.split("\r\n");
   const headers = Object.fromEntries(

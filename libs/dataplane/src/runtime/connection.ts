@@ -27,6 +27,8 @@ export interface PeerCertificate {
   readonly serialNumber: string;
   /** Lower-case hexadecimal SHA-256 of the certificate. */
   readonly sha256: string;
+  /** The certificate itself; absent where nobody kept it. */
+  readonly pem?: string;
 }
 
 /** Which way traffic of a listener goes, as its `traffic_direction` says. */

@@ -78,6 +78,7 @@ export interface HeaderSettings {
     readonly subject: boolean;
     readonly uri: boolean;
     readonly dns: boolean;
+    readonly cert: boolean;
   };
   /** True for addresses inside the mesh (`internal_address_config`). */
   readonly internalAddress: (address: string) => boolean;
@@ -145,7 +146,7 @@ export const defaultHeaderSettings: HeaderSettings = {
   preserveExternalRequestId: false,
   alwaysSetRequestIdInResponse: false,
   forwardClientCert: "sanitize",
-  clientCertDetails: { subject: false, uri: false, dns: false },
+  clientCertDetails: { subject: false, uri: false, dns: false, cert: false },
   internalAddress: () => false,
   stripPort: "none",
   stripTrailingDot: false,

@@ -4,6 +4,7 @@ export { TransportSocketError } from "./error.ts";
 export { holdBackMs } from "./hold-back.ts";
 export { createMaterialSource } from "./material.ts";
 export { type CertificateNames, namesOf } from "./names.ts";
+export { urlEncodePem } from "./peer.ts";
 export type {
   SecretRef,
   SecretSource,

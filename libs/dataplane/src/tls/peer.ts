@@ -12,8 +12,12 @@ export function describePeer(certificate: X509Certificate): PeerCertificate {
     uriSans: uri,
     dnsSans: dns,
     subject: formatSubject(certificate),
-    serialNumber: certificate.serialNumber.toLowerCase().replace(/^0+(?=.)/, ""),
+    serialNumber: certificate.serialNumber.toLowerCase(),
     sha256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
+    // Few ask for it.
+    get pem() {
+      return certificate.toString();
+    },
   };
 }
 
@@ -59,4 +63,17 @@ export function judgePeer(
       "neither certificate nor key is one of those that are pinned",
     );
   return undefined;
+}
+
+const encodings: Readonly<Record<string, string>> = {
+  "\n": "%0A",
+  " ": "%20",
+  "+": "%2B",
+  "/": "%2F",
+  "=": "%3D",
+};
+
+/** PEM as headers and authorizers get it. */
+export function urlEncodePem(pem: string): string {
+  return pem.replace(/[\n +/=]/g, (character) => encodings[character] ?? "");
 }

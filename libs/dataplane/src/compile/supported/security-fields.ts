@@ -31,7 +31,7 @@ export const securityFields: Readonly<Record<string, FieldSupport>> = {
     used: `grpc_service http_service transport_api_version failure_mode_allow failure_mode_allow_header_add
       with_request_body clear_route_cache status_on_error metadata_context_namespaces
       route_metadata_context_namespaces filter_enabled filter_enabled_metadata deny_at_disable stat_prefix
-      allowed_headers disallowed_headers include_tls_session enable_dynamic_metadata_ingestion`,
+      allowed_headers disallowed_headers include_tls_session include_peer_certificate enable_dynamic_metadata_ingestion`,
     withoutEffect: {
       validate_mutations: "headers that could not be sent are always refused",
       typed_metadata_context_namespaces: "there is no typed metadata",
@@ -54,7 +54,7 @@ export const securityFields: Readonly<Record<string, FieldSupport>> = {
   },
   "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz": {
     used: `stat_prefix grpc_service failure_mode_allow transport_api_version filter_enabled_metadata
-      include_tls_session`,
+      include_tls_session include_peer_certificate`,
   },
   "envoy.config.core.v3.GrpcService": { used: "envoy_grpc google_grpc timeout initial_metadata" },
   "envoy.config.core.v3.GrpcService.EnvoyGrpc": {

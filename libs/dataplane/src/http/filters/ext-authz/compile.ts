@@ -97,6 +97,7 @@ function compileAuthorizer(message: ExtAuthz, context: HttpFilterContext): Autho
           showsHeader: without(allowed ?? (() => true)),
           packBodyAsBytes: message.withRequestBody?.packAsBytes ?? false,
           includeTlsSession: message.includeTlsSession,
+          includePeerCertificate: message.includePeerCertificate,
         },
         `${path}.grpc_service`,
         environment,
