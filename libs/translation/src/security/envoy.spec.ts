@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -38,6 +38,16 @@ class Issuer {
     const signature = sign("sha256", Buffer.from(signed), { key: this.#key, dsaEncoding: "ieee-p1363" });
     return `${signed}.${signature.toString("base64url")}`;
   }
+}
+
+/** A token of an issuer that somebody else has made, without a key or with the issuer's public one as a secret. */
+function forged(alg: "none" | "HS256", { name, jwks }: Issuer): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const claimed = `${part({ alg, kid: name })}.${part({ iss: name, sub: "me", aud: "shop" })}`;
+  if (alg === "none") return `${claimed}.`;
+  const [key] = JSON.parse(jwks).keys;
+  const secret = createPublicKey({ key, format: "jwk" }).export({ type: "spki", format: "pem" });
+  return `${claimed}.${createHmac("sha256", secret).update(claimed).digest("base64url")}`;
 }
 
 const a = new Issuer("https://a.example.com");
@@ -274,6 +284,8 @@ describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
     ["a token for somebody else", "/open", bearer(a.token({ aud: "bank" })), 403],
     ["an expired token", "/open", bearer(a.token({ aud: "shop", exp: soon - 3600 })), 401],
     ["a token of tomorrow", "/open", bearer(a.token({ aud: "shop", nbf: soon + 3600 })), 401],
+    ["a token that nobody signed", "/open", bearer(forged("none", a)), 401],
+    ["a token signed with the public key as a secret", "/open", bearer(forged("HS256", a)), 401],
     ["no token at all", "/open", bearer("garbage"), 401],
     [
       "a token whose keys are not there",
