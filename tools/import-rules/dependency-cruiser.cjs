@@ -25,6 +25,7 @@ const allowed = {
   "mesh-model": [...base, "istio-api"],
   validation: [...base, "istio-api", "matching", "mesh-model"],
   "config-sources": [...model, "mesh-rpc", "kubernetes"],
+  injection: [...base, "istio-api"],
   // Pure, too: Istio's objects out of Kubernetes' own kinds.
   "gateway-api": [...model],
   // Never sources, never xds: a pure function of the view.

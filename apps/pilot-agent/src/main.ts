@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { addIstioIptables } from "./istio-iptables.ts";
 import type { ProxyFlags } from "./options.ts";
 
 const version = "0.1.0";
@@ -90,6 +91,8 @@ program
     process.stdout.write(answer.body);
     if (answer.status !== 200) process.exitCode = 1;
   });
+
+addIstioIptables(program);
 
 program
   .command("version")

@@ -133,7 +133,16 @@ export async function stopContainers(at: Layout): Promise<void> {
   const tasks = lines(await ctr("tasks", "list", "-q"));
   await Promise.all(tasks.map((id) => ctr("tasks", "delete", "--force", id)));
   const containers = lines(await ctr("containers", "list", "-q"));
+  const namespaces = new Set(
+    await Promise.all(containers.map(async (id) => namespaceOf(await ctr("containers", "info", id)))),
+  );
   if (containers.length > 0) await ctr("containers", "delete", ...containers);
+  for (const name of namespaces) if (name !== undefined) await attempt("ip", ["netns", "delete", name]);
+}
+
+/** The name of the network namespace that CNI made for a container's pod, as in `/var/run/netns/cni-1234`. */
+function namespaceOf(info: string | undefined): string | undefined {
+  return /"path": "\/(?:var\/)?run\/netns\/(cni-[0-9a-f-]+)"/.exec(info ?? "")?.[1];
 }
 
 /** Unmounts what the kubelet and containerd have mounted below the cluster's folder, deepest first. */
