@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { SocketAddress } from "../runtime/connection.ts";
 import type { StreamInfo } from "../runtime/stream-info.ts";
+import { grpcStatusOf, grpcStatusText } from "./grpc-status.ts";
 import { compileTimeFormat } from "./time-format.ts";
 
 /** Reads one value; undefined where it is not known. Numbers stay numbers in JSON formats. */
@@ -35,6 +36,8 @@ export function createOperator({ name, argument }: OperatorCall): Operator | und
       return metadataAt(argument, (info, filter) => info.metadata.get(filter));
     case "UPSTREAM_METADATA":
       return metadataAt(argument, (info, filter) => info.upstreamHost?.metadata[filter]);
+    case "GRPC_STATUS":
+      return grpcStatusText(argument);
     case "FILTER_STATE":
       return () => undefined; // no filter of this proxy keeps filter state
     default:
@@ -89,8 +92,7 @@ const plainOperators: Readonly<Record<string, Operator>> = {
   FILTER_CHAIN_NAME: (info) => nonEmpty(info.connection.filterChain),
   STREAM_ID: (info) => nonEmpty(info.requestId),
   HOSTNAME: () => hostname(),
-  GRPC_STATUS: (info) =>
-    info.responseTrailers?.get("grpc-status") ?? info.response?.headers.get("grpc-status"),
+  GRPC_STATUS_NUMBER: grpcStatusOf,
   DOWNSTREAM_PEER_URI_SAN: (info) => joined(info.connection.tls?.peer?.uriSans),
   DOWNSTREAM_PEER_DNS_SAN: (info) => joined(info.connection.tls?.peer?.dnsSans),
   DOWNSTREAM_LOCAL_URI_SAN: (info) => joined(info.connection.tls?.localUriSans),

@@ -64,6 +64,8 @@ export interface ServerHandler {
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): MessageReceiver;
   /** A request whose head could not be read: the stream is there to be answered, and closes after that. */
   onBadRequest(stream: ServerStream, error: CodecError): void;
+  /** A request that makes no sense, or is too large; it is reset (`DR`), or the connection is closed. */
+  onUnreadableRequest(flag: "DPE" | "DR", details: string): void;
   /** The client broke the protocol in a way that there is no answer to; the connection closes. */
   onProtocolError(): void;
   /** Bytes of a request's head have come, and not all of it. */

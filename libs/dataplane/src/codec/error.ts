@@ -12,7 +12,7 @@ const kinds = {
   "head-timeout": { status: 408, details: "request_header_timeout" },
   "trailers-too-large": { status: 431, details: "http1.trailers_too_large" },
   "unexpected-end": { status: 400, details: "http1.codec_error" },
-  "http2-error": { status: 400, details: "http2.codec_error" },
+  "http2-error": { status: 400, details: "http2.violation.of.messaging.rule" },
 } as const;
 
 /** Stable name of a protocol error. */

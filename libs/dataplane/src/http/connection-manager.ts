@@ -155,6 +155,17 @@ class HttpConnection implements ServedConnection, ServerHandler {
     this.#shared.stats.protocolErrors.inc();
   }
 
+  onUnreadableRequest(flag: "DPE" | "DR", details: string): void {
+    const { config, stats } = this.#shared;
+    stats.requests.inc();
+    stats.http2Requests.inc();
+    const info = this.#newInfo(new RequestHead("", "", "", "HTTP/2", new HeaderMap()));
+    info.flags.add(flag);
+    info.details = details;
+    info.ended = info.started;
+    for (const log of config.accessLogs) log(info);
+  }
+
   onPartialHead(): void {
     const { requestHeadersMs } = this.#shared.config.timeouts;
     if (requestHeadersMs <= 0 || this.#headTimer !== undefined) return;
@@ -199,7 +210,9 @@ class HttpConnection implements ServedConnection, ServerHandler {
     const { request: head, info } = active;
     const refusal = this.#admit(head);
     if (refusal !== undefined) {
-      active.refuse(refusal);
+      // As Envoy: the connection outlives this one.
+      if (refusal === localReplies.absolutePath) active.reply(refusal);
+      else active.refuse(refusal);
       return;
     }
     mutateRequestHeaders(head, info, config);

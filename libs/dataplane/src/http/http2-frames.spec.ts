@@ -136,7 +136,7 @@ describe("HTTP/2 from downstream, frame by frame", () => {
     const pong = await peer.until(({ type, payload }) => type === ping && payload.toString() === "12345678");
     expect(pong?.flags).toBe(frameFlag.ack);
     expect(proxy.logs.map(({ flagText, details }) => [flagText, details])).toEqual([
-      ["DC", "via_upstream"],
+      ["DR", "http2.remote_reset"],
     ]);
     peer.send(headers(3, getFields()));
     expect(await peer.head(3)).toContain(":status: 200");

@@ -46,14 +46,12 @@ export const localReplies = {
     body: "upstream request timeout",
     flag: "UT",
     details: "response_timeout",
-    grpcStatus: 4,
   },
   perTryTimeout: {
     status: 504,
     body: "upstream request timeout",
     flag: "UT",
     details: "upstream_per_try_timeout",
-    grpcStatus: 4,
   },
   perTryIdleTimeout: {
     status: 504,
@@ -75,7 +73,7 @@ export const localReplies = {
       `${reset.retried ? "retried and the latest " : ""}reset reason: ${reset.reason}` +
       (reset.transportFailure === undefined ? "" : `, transport failure reason: ${reset.transportFailure}`),
     flag: flagOf[reset.reason],
-    details: `upstream_reset_before_response_started{${reset.reason.replaceAll(" ", "_")}}`,
+    details: `upstream_reset_before_response_started{${[reset.reason, ...(reset.connectError === undefined ? [] : [reset.connectError])].join("|").replaceAll(" ", "_")}}`,
   }),
 } as const satisfies Record<string, LocalReply | ((...args: never[]) => LocalReply)>;
 
@@ -84,6 +82,8 @@ export interface UpstreamReset {
   readonly reason: UpstreamResetReason;
   readonly retried: boolean;
   readonly transportFailure?: string | undefined;
+  /** What the system said when the connection was tried. */
+  readonly connectError?: string | undefined;
 }
 
 const flagOf = {
@@ -112,17 +112,23 @@ const grpcStatuses: Readonly<Record<number, number>> = {
   504: 14,
 };
 
+/** What an HTTP status means in gRPC. */
+export function toGrpcStatus(status: number): number {
+  return grpcStatuses[status] ?? 2;
+}
+
 /** A local reply as a response: gRPC requests get 200 and the status in headers, all others text. */
 export function toResponse(reply: LocalReply, request: RequestHead): { head: ResponseHead; body: Buffer } {
   const body = Buffer.from(reply.body ?? "");
   if (isGrpc(request)) {
-    const status = reply.grpcStatus ?? grpcStatuses[reply.status] ?? 2;
+    const status = reply.grpcStatus ?? toGrpcStatus(reply.status);
     const headers = new HeaderMap(["content-type", "application/grpc", "grpc-status", String(status)]);
     if (body.length > 0) headers.append("grpc-message", encodeGrpcMessage(body.toString()));
     return { head: new ResponseHead(200, headers), body: Buffer.alloc(0) };
   }
   const headers = new HeaderMap([...(reply.headers ?? [])]);
-  headers.set("content-length", String(body.length));
+  // In HTTP/2 a frame says that there is no body.
+  if (body.length > 0 || request.protocol !== "HTTP/2") headers.set("content-length", String(body.length));
   if (body.length > 0 && !headers.has("content-type")) headers.append("content-type", "text/plain");
   return { head: new ResponseHead(reply.status, headers), body };
 }

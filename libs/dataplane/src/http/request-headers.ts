@@ -67,7 +67,9 @@ export function mutateRequestHeaders(
       );
     if (!headers.has("x-forwarded-proto")) headers.append("x-forwarded-proto", tls ? "https" : "http");
   }
-  head.scheme = headers.first("x-forwarded-proto") === "https" ? "https" : "http";
+  // In HTTP/2 the client has said it.
+  if (head.protocol !== "HTTP/2")
+    head.scheme = headers.first("x-forwarded-proto") === "https" ? "https" : "http";
 
   const lone = forwardedFor === undefined || !forwardedFor.includes(",");
   const internal = lone && settings.internalAddress(info.remoteAddress.address);

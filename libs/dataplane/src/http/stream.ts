@@ -30,6 +30,19 @@ export interface StreamContext {
   readonly onFault: OnFault;
 }
 
+/** Flag and details of a stream that the client, or its connection, has ended. */
+function endedBy(reason: ResetReason): readonly [ResponseFlag, string] {
+  switch (reason.kind) {
+    case "protocol-error":
+      return ["DPE", reason.error.details];
+    case "stream-reset":
+    case "refused":
+      return ["DR", "http2.remote_reset"];
+    default:
+      return ["DC", "downstream_remote_disconnect"];
+  }
+}
+
 const empty = Buffer.alloc(0);
 /** Body bytes held while a filter has stopped its message; the sender is paused at the first of them. */
 type Held = { chunks: Buffer[]; end: boolean; trailers: HeaderMap | undefined };
@@ -110,7 +123,8 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   #start(): void {
     const { config } = this.#context;
     this.refreshRoute();
-    if (this.request.upgrade !== "" && !this.#upgradeAllowed()) {
+    const connects = this.request.upgrade === "connect";
+    if (this.request.upgrade !== "" && !(connects && this.route === undefined) && !this.#upgradeAllowed()) {
       this.refuse(localReplies.upgradeRefused);
       return;
     }
@@ -292,12 +306,13 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
 
   onReset(reason: ResetReason): void {
     if (this.#finished) return;
-    if (reason.kind === "protocol-error") {
+    if (reason.kind === "protocol-error" && this.request.protocol !== "HTTP/2") {
       this.refuse(localReplies.codecError(reason.error.status, reason.error.details));
       return;
     }
-    this.info.flags.add("DC");
-    this.info.details ||= "downstream_remote_disconnect";
+    const [flag, details] = endedBy(reason);
+    this.info.flags.add(flag);
+    this.info.details = details;
     this.#context.stats.resetReceived.inc();
     this.#finish();
   }

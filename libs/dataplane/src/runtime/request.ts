@@ -42,7 +42,7 @@ export class RequestHead implements RequestView {
       case ":method":
         return this.method;
       case ":path":
-        return this.path;
+        return this.path === "" ? undefined : this.path;
       case ":authority":
       case "host":
         return this.authority;

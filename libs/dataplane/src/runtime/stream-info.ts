@@ -12,6 +12,7 @@ export type ResponseFlag =
   | "DC" // downstream connection terminated
   | "DI" // delay injected
   | "DPE" // downstream protocol error
+  | "DR" // downstream remote reset
   | "DT" // request or connection exceeded max duration
   | "FI" // fault injected
   | "IH" // invalid value for a strictly checked header

@@ -111,7 +111,7 @@ class Http2ClientConnection extends Http2Session<Http2ClientStream> implements C
       return; // a response to a request that was given up
     }
     const { fields } = this;
-    if (fields.malformed || fields.tooLarge || stream.remoteEnded) {
+    if (fields.malformed || fields.tooLarge !== undefined || stream.remoteEnded) {
       this.onMalformed(id, "malformed response");
       return;
     }

@@ -94,7 +94,7 @@ export class RawPeer {
       this.closed = true;
       this.#notify();
     });
-    socket.on("data", (bytes) => {
+    socket.on("data", (bytes: Buffer) => {
       const skipped = Math.min(left, bytes.length);
       left -= skipped;
       this.#pending = Buffer.concat([this.#pending, bytes.subarray(skipped)]);

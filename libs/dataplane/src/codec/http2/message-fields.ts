@@ -42,9 +42,10 @@ export class MessageFields implements FieldSink {
     this.#cookie = -1;
   }
 
-  /** There was more than is allowed; what exceeds is not kept. */
-  get tooLarge(): boolean {
-    return this.#bytes > this.#limits.maxHeadBytes || this.#list.length > this.#limits.maxHeaders * 2;
+  /** What there was more of than is allowed, in Envoy's words; what exceeds is not kept. */
+  get tooLarge(): "http2.headers_too_large" | "http2.too_many_headers" | undefined {
+    if (this.#bytes > this.#limits.maxHeadBytes) return "http2.headers_too_large";
+    return this.#list.length > this.#limits.maxHeaders * 2 ? "http2.too_many_headers" : undefined;
   }
 
   /** True where any pseudo header was there. */
@@ -67,7 +68,7 @@ export class MessageFields implements FieldSink {
   onField(name: string, value: string, good: boolean): void {
     this.#bytes += name.length + value.length;
     if (!good) this.malformed = true;
-    if (this.tooLarge || this.malformed) return;
+    if (this.malformed || this.tooLarge !== undefined) return;
     if (name.charCodeAt(0) === 58) this.#pseudo(name, value);
     else if (name === "host") this.host ??= value;
     else if (name === "cookie") this.#addCookie(value);

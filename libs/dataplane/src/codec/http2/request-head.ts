@@ -4,39 +4,45 @@ import type { MessageFields } from "./message-fields.ts";
 
 const methodToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** What is wrong with a message: one of its fields, or what it lacks. Envoy's words. */
+export type Malformed = "http2.invalid.header.field" | "http2.violation.of.messaging.rule";
+
+const badField = "http2.invalid.header.field";
+const badMessage = "http2.violation.of.messaging.rule";
+
 /**
- * The head of a request from its fields; undefined where they make none. A CONNECT with `:protocol` becomes the
+ * The head of a request from its fields, or what is wrong with them. A CONNECT with `:protocol` becomes the
  * upgrade that it stands for, as Envoy has it: a GET, which HTTP/1 upstreams understand.
  * https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1, https://www.rfc-editor.org/rfc/rfc8441
  */
-export function buildRequestHead(fields: MessageFields, allowConnect: boolean): RequestHead | undefined {
+export function buildRequestHead(fields: MessageFields, allowConnect: boolean): RequestHead | Malformed {
   const { method, scheme, path, protocol } = fields;
-  if (fields.malformed || fields.status !== undefined || method === undefined || !methodToken.test(method))
-    return undefined;
-  const connects = method === "CONNECT";
-  if (protocol !== undefined && !(connects && allowConnect)) return undefined;
-  const plainConnect = connects && protocol === undefined;
-  if (plainConnect) {
-    if (scheme !== undefined || path !== undefined || fields.authority === undefined) return undefined;
-  } else if (scheme === undefined || path === undefined || !isPath(path, method)) return undefined;
-  if (scheme !== undefined && !/^https?$/i.test(scheme)) return undefined;
-  const authority = fields.authority ?? fields.host;
-  if (authority !== undefined && !isAuthority(authority)) return undefined;
+  const problem = findProblem(fields, allowConnect);
+  if (problem !== undefined || method === undefined) return problem ?? badMessage;
+  const authority = fields.authority ?? fields.host ?? "";
   const headers = fields.headers();
-  const head = new RequestHead(
-    protocol === undefined ? method : "GET",
-    path ?? "",
-    authority ?? "",
-    "HTTP/2",
-    headers,
-  );
-  head.hostMissing = authority === undefined;
-  if (plainConnect) head.upgrade = "connect";
-  else if (protocol !== undefined) {
+  const extended = protocol !== undefined;
+  const head = new RequestHead(extended ? "GET" : method, path ?? "", authority, "HTTP/2", headers);
+  head.scheme = scheme?.toLowerCase() === "https" ? "https" : "http";
+  if (extended) {
     head.upgrade = protocol.toLowerCase();
     headers.append("upgrade", protocol);
-  }
+  } else if (method === "CONNECT") head.upgrade = "connect";
   return head;
+}
+
+function findProblem(fields: MessageFields, allowConnect: boolean): Malformed | undefined {
+  const { method, scheme, path, protocol, status } = fields;
+  const authority = fields.authority ?? fields.host;
+  if (fields.malformed || status !== undefined || path === "") return badField;
+  if (method !== undefined && !methodToken.test(method)) return badField;
+  if (scheme !== undefined && !/^https?$/i.test(scheme)) return badField;
+  if (authority !== undefined && !isAuthority(authority)) return badField;
+  if (protocol !== undefined && !(method === "CONNECT" && allowConnect)) return badField;
+  if (method === undefined || authority === undefined) return badMessage;
+  if (method === "CONNECT" && protocol === undefined)
+    return scheme === undefined && path === undefined ? undefined : badMessage;
+  return scheme === undefined || path === undefined || !isPath(path, method) ? badMessage : undefined;
 }
 
 function isPath(path: string, method: string): boolean {

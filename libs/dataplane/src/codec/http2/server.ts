@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { ServerConnection, ServerHandler } from "../codec.ts";
 import { errorCode, Http2Error, maxWindow } from "./frame.ts";
-import { buildRequestHead, declaredBytes } from "./request-head.ts";
+import { buildRequestHead, declaredBytes, type Malformed } from "./request-head.ts";
 import { Http2ServerStream } from "./server-stream.ts";
 import { Http2Session, type SessionOptions } from "./session.ts";
 
@@ -128,14 +128,22 @@ class Http2ServerConnection extends Http2Session<Http2ServerStream> implements S
       this.writeReset(id, errorCode.refusedStream);
       return;
     }
-    if (fields.tooLarge) {
+    if (fields.tooLarge !== undefined) {
+      this.#handler.onUnreadableRequest("DR", fields.tooLarge);
       this.writeReset(id, errorCode.internalError);
       return;
     }
     const head = buildRequestHead(fields, http2.allowConnect);
-    const length = declaredBytes(head?.headers.first("content-length"));
-    if (head === undefined || length === undefined || (endStream && length > 0)) {
-      this.onMalformed(id, "malformed request");
+    if (typeof head === "string") {
+      this.#refuse(id, head);
+      return;
+    }
+    const length = declaredBytes(head.headers.first("content-length"));
+    if (length === undefined || (endStream && length > 0)) {
+      this.#refuse(
+        id,
+        length === undefined ? "http2.invalid.header.field" : "http2.violation.of.messaging.rule",
+      );
       return;
     }
     const stream = new Http2ServerStream(this, id, this.peerStreamWindow, http2.streamWindow);
@@ -147,10 +155,16 @@ class Http2ServerConnection extends Http2Session<Http2ServerStream> implements S
     if (!stream.dead) stream.receiver = receiver;
   }
 
+  #refuse(id: number, details: Malformed): void {
+    this.#handler.onUnreadableRequest("DPE", details);
+    this.onMalformed(id, details);
+  }
+
   #onTrailers(stream: Http2ServerStream, endStream: boolean): void {
     const { fields } = this;
     const bad = !endStream || fields.malformed || fields.hasPseudo || stream.remoteEnded;
-    if (bad || fields.tooLarge || stream.expectedBytes > 0) this.onMalformed(stream.id, "malformed trailers");
+    if (bad || fields.tooLarge !== undefined || stream.expectedBytes > 0)
+      this.onMalformed(stream.id, "malformed trailers");
     else stream.takeTrailers(fields.headers());
   }
 

@@ -14,6 +14,8 @@ export interface JudgedFailure {
   readonly outcome: TryOutcome | undefined;
   /** What the transport socket said, where that is more than that there is no connection. */
   readonly transportFailure: string | undefined;
+  /** For the response code details. */
+  readonly connectError?: string | undefined;
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods */
@@ -39,7 +41,22 @@ function judgePool({ failure }: TryFailure & { readonly kind: "pool" }): JudgedF
     reason: failure.kind === "timeout" ? "connection timeout" : "remote connection failure",
     outcome: { kind: "connect-failure" },
     transportFailure: failure.kind === "connect" ? transportFailure(failure.error) : undefined,
+    connectError: failure.kind === "connect" ? connectError(failure.error) : undefined,
   };
+}
+
+/** The system's words for why a connection failed, as Envoy quotes them. */
+const systemWords: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "Connection refused",
+  ECONNRESET: "Connection reset by peer",
+  EHOSTUNREACH: "No route to host",
+  ENETUNREACH: "Network is unreachable",
+  ETIMEDOUT: "Connection timed out",
+};
+
+function connectError(error: NodeJS.ErrnoException | undefined): string | undefined {
+  const words = systemWords[error?.code ?? ""];
+  return words === undefined ? undefined : `delayed connect error: ${words}`;
 }
 
 /** A connection that was refused needs no more words than that. */

@@ -347,7 +347,7 @@ export class UpstreamRequest implements TryOwner {
   }
 
   /** A try came to nothing: another one, or an answer that says so. */
-  #failed({ reset, reason, transportFailure }: JudgedFailure): void {
+  #failed({ reset, reason, transportFailure, connectError }: JudgedFailure): void {
     const retry = this.#retry;
     const host = this.#attempt?.host;
     if (retry !== undefined && wantsRetryAfterReset(retry.policy, reset) && this.#retryLater(retry, host))
@@ -357,6 +357,7 @@ export class UpstreamRequest implements TryOwner {
       reason,
       retried: this.#retries > 0,
       transportFailure,
+      connectError,
     });
     this.#fail(reason === "overflow" ? { ...reply, headers: ["x-envoy-overloaded", "true"] } : reply);
   }
