@@ -1,5 +1,6 @@
 import {
   accessLoggerNames,
+  clusterTypeNames,
   listenerFilterNames,
   networkFilterNames,
   retryHostPredicateNames,
@@ -41,6 +42,7 @@ export function compiledExtensions(): CompiledExtension[] {
     ...list("envoy.transport_sockets.upstream", upstreamTransportSocketNames),
     ...list("envoy.access_loggers", accessLoggerNames),
     ...list("envoy.request_id", ["envoy.request_id.uuid"]),
+    ...list("envoy.clusters", clusterTypeNames),
     ...list("envoy.retry_host_predicates", retryHostPredicateNames),
     ...list("envoy.retry_priorities", retryPriorityNames),
     ...list("envoy.upstream_options", ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]),

@@ -12,6 +12,7 @@ import { type Admin, type AdminOptions, type ServerInfo, startAdmin } from "./ad
 import { type BootstrapSettings, compileBootstrap, grpcAddress } from "./bootstrap/index.ts";
 import { type ClusterManager, createClusterManager, type Resolver } from "./cluster/index.ts";
 import { type CompileEnvironment, createTlsEnvironment, type TlsEnvironment } from "./compile/index.ts";
+import { createDnsCaches, type DnsCaches } from "./dns-cache/index.ts";
 import { compiledExtensions, version } from "./extensions.ts";
 import { httpFilterFactories } from "./http/filters/index.ts";
 import { createHttpDataPath } from "./http/index.ts";
@@ -113,6 +114,7 @@ class WiredProxy implements ProxyServer {
   readonly #resources: Resources;
   readonly #routes = createRouteStore();
   readonly #tls: TlsEnvironment;
+  readonly #dnsCaches: DnsCaches;
   readonly #secretSubscriptions: SecretSubscriptions;
   readonly #logFiles = new Map<string, LogFile>();
   #state: ServerState = "PRE_INITIALIZING";
@@ -125,6 +127,7 @@ class WiredProxy implements ProxyServer {
     this.#settings = settings;
     this.stats = createStatsStore({ accepts: settings.acceptsStat });
     this.#tls = createTlsEnvironment(clock, (cluster) => grpcAddress(options.bootstrap, cluster));
+    this.#dnsCaches = createDnsCaches({ clock, resolver, stats: this.stats });
     this.clusters = createClusterManager({
       clock,
       random,
@@ -218,6 +221,7 @@ class WiredProxy implements ProxyServer {
     this.#secretSubscriptions.close();
     await this.listeners.close();
     this.clusters.close();
+    this.#dnsCaches.close();
     await this.#admin?.close();
     await Promise.all([...this.#logFiles.values()].map((file) => file.close()));
   }
@@ -229,6 +233,7 @@ class WiredProxy implements ProxyServer {
     return {
       clock,
       tls: this.#tls,
+      dnsCaches: this.#dnsCaches,
       serviceCluster: this.#options.serviceCluster ?? this.#options.bootstrap.node?.cluster ?? "",
       random,
       requestId: randomUUID,

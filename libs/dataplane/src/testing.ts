@@ -169,9 +169,14 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
   }
 }
 
-/** For tests: an HTTP server that answers with the request as it came: its line, and headers sorted by name. */
-export async function startEcho(cleanup: ReturnType<typeof createCleanup>): Promise<number> {
-  const own = /^(?:host|connection|x-request-id|x-envoy-|x-forwarded-proto|x-case|content-length)/;
+/**
+ * For tests: an HTTP server that answers with the request as it came: its line, and headers sorted by name, those of
+ * every request left out.
+ */
+export async function startEcho(
+  cleanup: ReturnType<typeof createCleanup>,
+  own = /^(?:host|connection|x-request-id|x-envoy-|x-forwarded-proto|x-case|content-length)/,
+): Promise<number> {
   const server: Server = createServer(({ method, url, rawHeaders }, response) => {
     const values = new Map<string, string>();
     for (let i = 0; i < rawHeaders.length; i += 2) {

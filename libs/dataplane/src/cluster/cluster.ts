@@ -8,7 +8,7 @@ import { type OfferedProtocols, readyEvent } from "../runtime/transport.ts";
 import { type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
 import { type Resolver, watchDns } from "./dns.ts";
 import { ClusterHost, hostKey } from "./host.ts";
-import { createOriginalDstHosts, type OriginalDstHosts } from "./original-dst.ts";
+import { createOnDemandHosts, type OnDemandHosts, type OnDemandOptions } from "./on-demand.ts";
 import { createOutlierDetection, type OutlierDetection } from "./outlier-detection.ts";
 import { createPicker, type LocalityHosts, type Picker } from "./picker.ts";
 import { createSubsets, type Subsets } from "./subsets.ts";
@@ -37,7 +37,7 @@ export class RunningCluster implements Cluster {
   readonly #retired = new AbortController();
   readonly #removalListeners = new Set<(hosts: readonly Host[]) => void>();
   readonly #outliers: OutlierDetection | undefined;
-  readonly #originalDst: OriginalDstHosts | undefined;
+  readonly #onDemand: OnDemandHosts | undefined;
   readonly #dns: { close(): void } | undefined;
   readonly #onWarm: () => void;
   #localities: readonly LocalityHosts[] = [];
@@ -70,11 +70,21 @@ export class RunningCluster implements Cluster {
         this.setAssignment(discovery.endpoints);
         break;
       case "original-dst":
-        this.#originalDst = createOriginalDstHosts({
-          cleanupMs: discovery.cleanupMs,
-          portOverride: discovery.portOverride,
-          clock: this.#clock,
-          removed: (hosts) => this.#announceRemoved(hosts),
+        this.#onDemand = this.#createOnDemand(discovery.cleanupMs, ({ originalDestination: to }) =>
+          to === undefined
+            ? undefined
+            : { address: to.address, port: discovery.portOverride ?? to.port, hostname: "" },
+        );
+        this.markWarm();
+        break;
+      case "dynamic":
+        this.#onDemand = this.#createOnDemand(discovery.cache.config.hostTtlMs, ({ dynamicHost = "" }) => {
+          const colon = dynamicHost.lastIndexOf(":");
+          const hostname = dynamicHost.slice(0, colon);
+          const address = discovery.cache.addressOf(hostname);
+          return address === undefined
+            ? undefined
+            : { address, port: Number(dynamicHost.slice(colon + 1)), hostname };
         });
         this.markWarm();
         break;
@@ -92,6 +102,19 @@ export class RunningCluster implements Cluster {
     }
   }
 
+  #createOnDemand(cleanupMs: number, destinationOf: OnDemandOptions["destinationOf"]): OnDemandHosts {
+    return createOnDemandHosts({
+      destinationOf,
+      cleanupMs,
+      clock: this.#clock,
+      removed: (hosts) => this.#announceRemoved(hosts),
+    });
+  }
+
+  get dynamic(): Cluster["dynamic"] {
+    const { discovery } = this.config;
+    return discovery.kind === "dynamic" ? discovery : undefined;
+  }
   get name(): string {
     return this.config.name;
   }
@@ -122,7 +145,7 @@ export class RunningCluster implements Cluster {
   }
   /** The present hosts. */
   get hosts(): readonly ClusterHost[] {
-    return [...(this.#originalDst?.hosts ?? this.#hosts).values()];
+    return [...(this.#onDemand?.hosts ?? this.#hosts).values()];
   }
 
   /** Declares the cluster usable with what it has. Idempotent. */
@@ -162,7 +185,7 @@ export class RunningCluster implements Cluster {
   }
 
   pick(context: PickContext): Host | undefined {
-    if (this.#originalDst !== undefined) return this.#originalDst.pick(context);
+    if (this.#onDemand !== undefined) return this.#onDemand.pick(context);
     const picker = this.#pickerFor(context);
     if (picker === undefined) return undefined;
     if (picker.panic) this.stats.counter("lb_healthy_panic").inc();
@@ -264,7 +287,7 @@ export class RunningCluster implements Cluster {
   close(): void {
     this.#dns?.close();
     this.#outliers?.close();
-    this.#originalDst?.close();
+    this.#onDemand?.close();
     this.#retired.abort();
     this.#removalListeners.clear();
   }

@@ -1,7 +1,7 @@
 import { promises as dns } from "node:dns";
 import { isIP } from "node:net";
 import type { Clock } from "@weft/base";
-import type { Assignment, Discovery, Endpoint } from "../runtime/cluster-config.ts";
+import type { Assignment, Discovery, DnsFamily, Endpoint } from "../runtime/cluster-config.ts";
 
 /** Looks up the addresses of a name; rejects where it has none. */
 export interface Resolver {
@@ -65,10 +65,11 @@ export function watchDns(options: DnsWatchOptions): { close(): void } {
   };
 }
 
-async function resolveFamily(
+/** The addresses of a name that are wanted; rejects where it has none. */
+export async function resolveFamily(
   resolver: Resolver,
   name: string,
-  family: Extract<Discovery, { kind: "dns" }>["family"],
+  family: DnsFamily,
 ): Promise<readonly string[]> {
   switch (family) {
     case "v4":

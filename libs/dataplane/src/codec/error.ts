@@ -2,6 +2,7 @@
 const kinds = {
   "bad-head": { status: 400, details: "http1.codec_error" },
   "invalid-characters": { status: 400, details: "http1.invalid_characters" },
+  "bad-connection-header": { status: 400, details: "http1.connection_header_rejected" },
   "invalid-url": { status: 400, details: "http1.invalid_url" },
   "invalid-length": { status: 400, details: "http1.codec_error" },
   "length-and-chunked": { status: 400, details: "http1.content_length_and_chunked_not_allowed" },

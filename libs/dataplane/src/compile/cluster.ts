@@ -1,11 +1,13 @@
+import { typeNameOf } from "@weft/envoy-api";
 import type { CircuitBreakers } from "@weft/envoy-api/envoy/config/cluster/v3/circuit_breaker_pb.js";
 import {
   type Cluster,
+  type Cluster_CustomClusterType,
   Cluster_DiscoveryType,
-  Cluster_DnsLookupFamily,
   ClusterSchema,
 } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { RoutingPriority } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
+import { ClusterConfigSchema as DynamicForwardProxySchema } from "@weft/envoy-api/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import {
   type HttpProtocolOptions,
   HttpProtocolOptionsSchema,
@@ -13,6 +15,8 @@ import {
 import type { CircuitBreakerLimits, ClusterConfig, Discovery } from "../runtime/cluster-config.ts";
 import { defaultHttp2Settings } from "../runtime/http2-settings.ts";
 import { checkFields } from "./check-fields.ts";
+import { compileDnsCache } from "./dns-cache.ts";
+import { familyOf } from "./dns-family.ts";
 import { compileAssignment } from "./endpoints.ts";
 import { compileHttp2 } from "./http2-options.ts";
 import { compileLoadBalancer, compileSubsets } from "./load-balancer.ts";
@@ -37,7 +41,7 @@ export function compileCluster(message: Cluster, environment: TransportEnvironme
     );
   }
   const http = compileHttpOptions(message, problems);
-  const discovery = compileDiscovery(message, problems);
+  const discovery = compileDiscovery(message, environment, problems);
   const common = message.commonLbConfig;
   const subsets = compileSubsets(message.lbSubsetConfig);
   const keepAlive = message.upstreamConnectionOptions?.tcpKeepalive;
@@ -76,12 +80,45 @@ export function compileCluster(message: Cluster, environment: TransportEnvironme
   );
 }
 
-function compileDiscovery(message: Cluster, problems: Problems): Discovery | undefined {
-  const { clusterDiscoveryType: specifier } = message;
-  if (specifier.case === "clusterType") {
-    problems.error("cluster_type", "not-implemented", "custom cluster types are not implemented");
+/** The kinds of clusters that are compiled in beside the plain ones, as Envoy lists them. */
+export const clusterTypeNames = ["envoy.clusters.dynamic_forward_proxy"] as const;
+
+function compileCustomType(
+  { name, typedConfig }: Cluster_CustomClusterType,
+  cluster: Cluster,
+  environment: TransportEnvironment,
+  problems: Problems,
+): Discovery | undefined {
+  const typeName = typeNameOf(typedConfig?.typeUrl ?? "");
+  if (typeName !== DynamicForwardProxySchema.typeName) {
+    reportUnknownExtension(
+      problems,
+      "cluster_type",
+      { name, typeUrl: typedConfig?.typeUrl },
+      clusterTypeNames,
+    );
     return undefined;
   }
+  const path = "cluster_type.typed_config";
+  const config = unpackAs(DynamicForwardProxySchema, typedConfig, path, problems);
+  if (config === undefined) return undefined;
+  const { clusterImplementationSpecifier: specifier } = config;
+  const message = specifier.case === "dnsCacheConfig" ? specifier.value : undefined;
+  const cache = compileDnsCache(message, `${path}.dns_cache_config`, environment.dnsCaches, problems);
+  const isSecure =
+    cluster.transportSocket !== undefined &&
+    cluster.transportSocket.name !== "envoy.transport_sockets.raw_buffer";
+  return cache && { kind: "dynamic", cache, defaultPort: isSecure ? 443 : 80 };
+}
+
+function compileDiscovery(
+  message: Cluster,
+  environment: TransportEnvironment,
+  problems: Problems,
+): Discovery | undefined {
+  const { clusterDiscoveryType: specifier } = message;
+  if (specifier.case === "clusterType")
+    return compileCustomType(specifier.value, message, environment, problems);
   const type = specifier.value ?? Cluster_DiscoveryType.STATIC;
   const endpoints = () =>
     message.loadAssignment === undefined
@@ -124,21 +161,6 @@ function compileDiscovery(message: Cluster, problems: Problems): Discovery | und
     default:
       problems.error("type", "out-of-range", `is ${String(type)}, which is no discovery type`);
       return undefined;
-  }
-}
-
-function familyOf(family: Cluster_DnsLookupFamily): Extract<Discovery, { kind: "dns" }>["family"] {
-  switch (family) {
-    case Cluster_DnsLookupFamily.V4_ONLY:
-      return "v4";
-    case Cluster_DnsLookupFamily.V6_ONLY:
-      return "v6";
-    case Cluster_DnsLookupFamily.ALL:
-      return "all";
-    case Cluster_DnsLookupFamily.V4_PREFERRED:
-      return "v4-preferred";
-    case Cluster_DnsLookupFamily.AUTO:
-      return "auto";
   }
 }
 

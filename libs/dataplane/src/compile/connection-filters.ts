@@ -1,8 +1,10 @@
 import type { RuntimeFeatureFlag } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import type { ConnectionLimit } from "@weft/envoy-api/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.js";
 import type { LocalRateLimit } from "@weft/envoy-api/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js";
+import type { FilterConfig as SniForwardProxy } from "@weft/envoy-api/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.js";
 import type { NetworkFilterLayer } from "../runtime/connection.ts";
-import { createConnectionLimit, createConnectionRateLimit } from "../tcp/index.ts";
+import { createConnectionLimit, createConnectionRateLimit, createSniForwardProxy } from "../tcp/index.ts";
+import { compileDnsCache } from "./dns-cache.ts";
 import type { LayerFactory } from "./network-filters.ts";
 import { compileBucket } from "./token-bucket.ts";
 import { durationMs } from "./values.ts";
@@ -43,6 +45,16 @@ export const connectionFilters: readonly LayerFactory[] = [
       if (!isOn(message.runtimeEnabled)) return () => passOn;
       const scope = stats.scope(`local_rate_limit.${message.statPrefix}`);
       return (accessLogs) => createConnectionRateLimit({ bucket, stats: scope, accessLogs, clock });
+    },
+  },
+  {
+    name: "envoy.filters.network.sni_dynamic_forward_proxy",
+    type: "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig",
+    compile(config, path, { dnsCaches }, problems) {
+      const { dnsCacheConfig, portSpecifier } = config as SniForwardProxy; // its type was compared
+      const cache = compileDnsCache(dnsCacheConfig, `${path}.dns_cache_config`, dnsCaches, problems);
+      const port = portSpecifier.case === "portValue" ? portSpecifier.value : 443;
+      return cache && (() => createSniForwardProxy(cache, port));
     },
   },
   {

@@ -1,6 +1,6 @@
 export { accessLoggerNames } from "./access-log.ts";
 export { checkFields } from "./check-fields.ts";
-export { compileCluster } from "./cluster.ts";
+export { clusterTypeNames, compileCluster } from "./cluster.ts";
 export { compileEndpoints } from "./endpoints.ts";
 export type { CompileEnvironment, HttpFilterContext, HttpFilterFactory } from "./environment.ts";
 export { compileListener } from "./listener.ts";

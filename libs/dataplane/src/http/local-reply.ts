@@ -26,7 +26,12 @@ export const localReplies = {
     headers: ["location", path],
     details: "path_normalization_failed",
   }),
-  underscore: { status: 400, details: "http1.unexpected_underscore" },
+  underscore: {
+    status: 400,
+    body: "Bad Request",
+    flag: "DPE",
+    details: "http1.unexpected_underscore",
+  },
   upgradeRefused: { status: 403, details: "upgrade_failed" },
   streamIdle: { status: 408, body: "stream timeout", flag: "SI", details: "stream_idle_timeout" },
   streamIdleUpstream: { status: 504, body: "stream timeout", flag: "SI", details: "stream_idle_timeout" },

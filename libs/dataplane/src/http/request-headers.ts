@@ -71,7 +71,10 @@ export function mutateRequestHeaders(
   if (head.protocol !== "HTTP/2")
     head.scheme = headers.first("x-forwarded-proto") === "https" ? "https" : "http";
 
-  const lone = forwardedFor === undefined || !forwardedFor.includes(",");
+  // As in Envoy: at the edge whoever comes by way of another proxy is from outside, elsewhere who comes by more than one.
+  const lone = settings.useRemoteAddress
+    ? forwardedFor === undefined
+    : forwardedFor !== undefined && !forwardedFor.includes(",");
   const internal = lone && settings.internalAddress(info.remoteAddress.address);
   const edge = !internal && settings.useRemoteAddress;
   headers.remove("x-envoy-internal");

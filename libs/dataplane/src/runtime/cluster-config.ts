@@ -1,8 +1,12 @@
+import type { DnsCache } from "../dns-cache/index.ts";
 import type { SecretRef, TlsMaterial } from "../tls/secret.ts";
 import type { UpstreamProtocol } from "./cluster.ts";
 import type { SocketAddress } from "./connection.ts";
 import type { Http2Settings } from "./http2-settings.ts";
 import type { UpstreamTransport } from "./transport.ts";
+
+/** Which addresses of a name are wanted. */
+export type DnsFamily = "v4" | "v6" | "auto" | "v4-preferred" | "all";
 
 /** How a cluster's hosts are found. */
 export type Discovery =
@@ -15,8 +19,10 @@ export type Discovery =
       readonly mode: "strict" | "logical";
       readonly refreshMs: number;
       /** `auto`: IPv6 where there is any, else IPv4. */
-      readonly family: "v4" | "v6" | "auto" | "v4-preferred" | "all";
+      readonly family: DnsFamily;
     }
+  /** Hosts are named by requests, and looked up by filters. */
+  | { readonly kind: "dynamic"; readonly cache: DnsCache; readonly defaultPort: number }
   | {
       readonly kind: "original-dst";
       /** Hosts unused for this long are forgotten. */

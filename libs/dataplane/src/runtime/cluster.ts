@@ -91,6 +91,8 @@ export interface Cluster {
    * it or emit `data` as ever: https://nodejs.org/api/net.html#socketconnectoptions-connectlistener
    */
   connect(host: Host, onread?: OnReadOpts, offered?: OfferedProtocols, downstream?: ProxiedAddresses): Socket;
+  /** Present where requests name its hosts (`PickContext.dynamicHost`), after a filter has looked them up. */
+  readonly dynamic: { readonly defaultPort: number } | undefined;
   /** Its connections begin by saying for which downstream connection they are: `connect` is to be told. */
   readonly tellsDownstream: boolean;
   /** Calls `listener` with hosts that left the cluster: their pools drain. The returned function ends it. */

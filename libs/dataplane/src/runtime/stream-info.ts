@@ -10,6 +10,7 @@ import type { ClusterChoice, Route } from "./route.ts";
  */
 export type ResponseFlag =
   | "DC" // downstream connection terminated
+  | "DF" // DNS resolution failed
   | "DI" // delay injected
   | "DPE" // downstream protocol error
   | "DR" // downstream remote reset

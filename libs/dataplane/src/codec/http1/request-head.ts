@@ -31,6 +31,7 @@ export function parseRequestHead(text: string, options: RequestHeadOptions): Rec
   head.hostMissing = authority === undefined && host === undefined;
   const declared = declaredLength(headers, options.allowChunkedLength);
   const tokens = takeConnection(headers);
+  if (tokens !== undefined) checkNominated(tokens);
   if (method === "CONNECT") head.upgrade = "connect";
   else if (tokens?.includes("upgrade")) head.upgrade = (headers.get("upgrade") ?? "").toLowerCase();
   // An upgrade to HTTP/2 in clear text is never taken; the request goes on without it.
@@ -39,6 +40,17 @@ export function parseRequestHead(text: string, options: RequestHeadOptions): Rec
   const keepAlive =
     protocol === "HTTP/1.1" ? !tokens?.includes("close") : (tokens?.includes("keep-alive") ?? false);
   return { head, body: declared ?? 0, keepAlive };
+}
+
+/** Headers that a request may be asked to lose on its way: no more than Envoy allows. */
+const maxNominated = 10;
+/** What others go by to tell who asks; nobody is to have it removed. */
+const notNominated = /^(?:x-forwarded-(?:for|host|proto)$|:)/;
+
+/** As Envoy: refuses a `connection` that names what only proxies may touch. */
+function checkNominated(tokens: readonly string[]): void {
+  if (tokens.length > maxNominated || tokens.some((token) => notNominated.test(token)))
+    throw new CodecError("bad-connection-header", "connection names headers that are not to be removed");
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9112#section-3.2-6: more than one is an error. */

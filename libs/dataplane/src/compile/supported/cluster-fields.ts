@@ -10,7 +10,7 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
       outlier_detection ring_hash_lb_config maglev_lb_config least_request_lb_config original_dst_lb_config
       common_lb_config typed_extension_protocol_options transport_socket transport_socket_matches upstream_bind_config
       upstream_connection_options dns_refresh_rate dns_lookup_family cleanup_interval max_requests_per_connection
-      http2_protocol_options filters round_robin_lb_config lb_subset_config`,
+      http2_protocol_options filters round_robin_lb_config lb_subset_config cluster_type`,
     withoutEffect: {
       metadata: "is for readers of the configuration",
       respect_dns_ttl: "names are resolved by the system, which tells no TTL: dns_refresh_rate holds",
@@ -30,6 +30,28 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
       http_protocol_options: "the defaults of HTTP/1 hold upstream",
       upstream_http_protocol_options: "names follow the configured sni and names alone",
     },
+  },
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig": {
+    used: "dns_cache_config",
+    withoutEffect: {
+      allow_insecure_cluster_options: "names follow the configured sni and names alone",
+      allow_coalesced_connections: "connections are for one name",
+    },
+  },
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig": {
+    used: `name dns_lookup_family dns_refresh_rate host_ttl max_hosts dns_cache_circuit_breaker preresolve_hostnames
+      dns_query_timeout`,
+    withoutEffect: {
+      dns_min_refresh_rate: "names are resolved by the system, which tells no TTL: dns_refresh_rate holds",
+      dns_failure_refresh_rate: "dns_refresh_rate holds for failures too",
+      use_tcp_for_dns_lookups: "names are resolved by the system",
+      dns_resolution_config: "names are resolved by the system",
+      typed_dns_resolver_config: "names are resolved by the system",
+    },
+  },
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig": {
+    used: "dns_cache_config",
+    withoutEffect: { save_upstream_address: "no filter reads it" },
   },
   [`${cluster}.Cluster.EdsClusterConfig`]: { used: "eds_config service_name" },
   [`${cluster}.Cluster.RingHashLbConfig`]: { used: "minimum_ring_size maximum_ring_size hash_function" },

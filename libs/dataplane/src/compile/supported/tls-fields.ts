@@ -35,7 +35,7 @@ export const tlsFields: Readonly<Record<string, FieldSupport>> = {
     withoutEffect: { watched_directory: whenRead },
   },
   [`${tls}.CertificateValidationContext`]: {
-    used: `trusted_ca match_typed_subject_alt_names match_subject_alt_names verify_certificate_hash
+    used: `trusted_ca system_root_certs match_typed_subject_alt_names match_subject_alt_names verify_certificate_hash
       verify_certificate_spki crl trust_chain_verification`,
     withoutEffect: { watched_directory: whenRead },
   },

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "@weft/base";
+import type { DnsCaches } from "../../dns-cache/index.ts";
 import type { StatsScope } from "../../runtime/stats.ts";
 import {
   type ContextCache,
@@ -18,9 +19,10 @@ export interface TlsEnvironment {
   readonly grpcAddress: (cluster: string) => string | undefined;
 }
 
-/** The parts of the environment that transport sockets need. */
+/** The parts of the environment that clusters and their transport sockets need. */
 export interface TransportEnvironment {
   readonly tls: TlsEnvironment;
+  readonly dnsCaches: DnsCaches;
   readonly clock: Clock;
   /** The process's scope. */
   readonly stats: StatsScope;

@@ -1,4 +1,5 @@
 import { hash, type X509Certificate } from "node:crypto";
+import { getCACertificates } from "node:tls";
 import {
   type CertificateValidationContext,
   CertificateValidationContext_TrustChainVerification,
@@ -35,7 +36,10 @@ export function compileTrust(
     );
   }
   const caPath = `${path}.trusted_ca`;
-  const ca = readSource(message.trustedCa, caPath, readFile, problems);
+  const ca =
+    message.trustedCa === undefined && message.systemRootCerts !== undefined
+      ? systemRoots()
+      : readSource(message.trustedCa, caPath, readFile, problems);
   const caCertificates = ca === undefined ? [] : parseCertificates(ca, caPath, problems);
   const crl = readSource(message.crl, `${path}.crl`, readFile, problems);
   const matchesNames = compileNames(message, path, problems);
@@ -55,6 +59,12 @@ export function compileTrust(
     matchesNames,
     matchesPins,
   };
+}
+
+/** The machine's own CAs; where it has none, those that come with Node. */
+function systemRoots(): string {
+  const system = getCACertificates("system");
+  return (system.length > 0 ? system : getCACertificates("bundled")).join("\n");
 }
 
 type NameMatcher = (names: CertificateNames) => boolean;

@@ -30,7 +30,7 @@ const bucket = (maxTokens: number) => ({ max_tokens: maxTokens, tokens_per_fill:
 const forward = (path: string, more: object = {}, route: object = {}): JsonValue =>
   ({ match: { prefix: path }, route: { cluster: "up", ...route }, ...more }) as JsonValue;
 
-const cases: Readonly<Record<string, Case>> = {
+const staticCases: Readonly<Record<string, Case>> = {
   local_ratelimit: {
     filters: [extension("envoy.filters.http.local_ratelimit", localRateLimitType, { stat_prefix: "off" })],
     routes: [
@@ -134,6 +134,50 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
+const dnsCache = { name: "parity", dns_lookup_family: "V4_ONLY" };
+
+/** A forward proxy: where requests go is for them to say. */
+const forwardProxy = (port: number): Case => ({
+  filters: [
+    extension(
+      "envoy.filters.http.dynamic_forward_proxy",
+      "extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+      { dns_cache_config: dnsCache },
+    ),
+  ],
+  routes: [
+    {
+      match: { prefix: "/rewritten" },
+      route: { cluster: "forward" },
+      typed_per_filter_config: {
+        "envoy.filters.http.dynamic_forward_proxy": typed(
+          "extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig",
+          { host_rewrite_literal: `localhost:${port}` },
+        ),
+      },
+    },
+    { match: { prefix: "/" }, route: { cluster: "forward" } },
+  ],
+  requests: [
+    ...[`localhost:${port}`, `localhost:${port}`, `127.0.0.1:${port}`, "no-such-host.invalid"].map(
+      (host) => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+    ),
+    request("/rewritten"),
+  ],
+  stats: /^dns_cache\.parity\.(host_|num_hosts)/,
+});
+
+const forwardCluster: JsonValue = {
+  name: "forward",
+  connect_timeout: "1s",
+  lb_policy: "CLUSTER_PROVIDED",
+  cluster_type: extension(
+    "envoy.clusters.dynamic_forward_proxy",
+    "extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
+    { dns_cache_config: dnsCache },
+  ),
+};
+
 /** Answers with the request's head, headers in one order. */
 function echo(socket: Socket, received: string): void {
   const start = received.lastIndexOf("\r\n", received.lastIndexOf(" HTTP/1.1\r\n")) + 1;
@@ -148,10 +192,12 @@ function echo(socket: Socket, received: string): void {
 
 describeWithPeer("envoy", "HTTP filters beside real Envoy, with the same configuration", (envoy) => {
   let upstream: TestUpstream;
+  let cases: Readonly<Record<string, Case>> = {};
   let both: Awaited<ReturnType<typeof startBoth>>;
 
   beforeAll(async () => {
     upstream = await startUpstream(echo);
+    cases = { ...staticCases, dynamic_forward_proxy: forwardProxy(upstream.port) };
     const config: ParityConfig = {
       listeners: Object.fromEntries(
         Object.entries(cases).map(([name, { filters, routes, host }]) => [
@@ -159,7 +205,7 @@ describeWithPeer("envoy", "HTTP filters beside real Envoy, with the same configu
           { filter_chains: [httpListenerChain(name, filters, routes, host === undefined ? {} : { host })] },
         ]),
       ),
-      clusters: [staticCluster("up", [upstream.port])],
+      clusters: [staticCluster("up", [upstream.port]), forwardCluster],
     };
     both = await startBoth(envoy, () => config);
   }, 20_000);
@@ -169,7 +215,8 @@ describeWithPeer("envoy", "HTTP filters beside real Envoy, with the same configu
     await upstream?.close();
   });
 
-  it.each(Object.entries(cases))("%s", async (name, { requests, stats }) => {
+  it.each([...Object.keys(staticCases), "dynamic_forward_proxy"])("%s", async (name) => {
+    const { requests, stats } = cases[name] as Case; // by the keys above
     for (const one of requests) {
       const [weft, peer] = await Promise.all(
         [both.weft, both.envoy].map((side) => exchange(side.port(name), one)),

@@ -1,5 +1,6 @@
 import type { HttpFilterFactory } from "../../compile/environment.ts";
 import { cors } from "./cors/compile.ts";
+import { dynamicForwardProxy } from "./dynamic-forward-proxy/compile.ts";
 import { extAuthz } from "./ext-authz/compile.ts";
 import { fault } from "./fault/compile.ts";
 import { grpcStats } from "./grpc-stats/compile.ts";
@@ -14,6 +15,7 @@ import { rbac } from "./rbac/compile.ts";
 export const httpFilterFactories: readonly HttpFilterFactory[] = [
   cors,
   extAuthz,
+  dynamicForwardProxy,
   fault,
   grpcStats,
   localRateLimit,

@@ -14,12 +14,16 @@ export interface Preparation {
   readonly suppressEnvoyHeaders: boolean;
 }
 
+const forRouter = ["x-envoy-upstream-alt-stat-name", "x-envoy-hedge-on-per-try-timeout"];
+
 /** Changes headers, path and authority of a request as its route says, once, before the first try. */
 export function prepareRequest(head: RequestHead, preparation: Preparation): void {
   const { route, action, choice, info, timeoutMs, suppressEnvoyHeaders } = preparation;
   const { headers } = head;
   if (!suppressEnvoyHeaders && timeoutMs > 0)
     headers.set("x-envoy-expected-rq-timeout-ms", String(timeoutMs));
+  // Only who is inside may have sent these; they are for this proxy.
+  if (headers.has("x-envoy-internal")) for (const name of forRouter) headers.remove(name);
   if (choice.requestHeaders !== undefined) mutateHeaders(headers, [choice.requestHeaders], info);
   mutateHeaders(headers, route.requestHeaders, info);
   if (route.decoratorOperation !== undefined)
