@@ -5,6 +5,7 @@ import type { Authentication, JwtProvider } from "../ir/index.ts";
 import type { Reporter } from "../problems.ts";
 import { configRef } from "../refs.ts";
 import { attachedPolicies } from "./attachment.ts";
+import { oncePerView } from "./once-per-view.ts";
 
 /**
  * A key that nobody can sign with: its x is the SHA-256 of "weft: no keys 0", so nobody has ever had a private key for it. It stands
@@ -78,6 +79,10 @@ function toProvider(context: BuildContext, rule: JWTRule, report: Reporter, path
  * https://istio.io/latest/docs/reference/config/security/request_authentication/
  */
 export function buildAuthentication(context: BuildContext): Authentication | undefined {
+  return oncePerView(context, "authentication", build);
+}
+
+function build(context: BuildContext): Authentication | undefined {
   const policies = attachedPolicies<RequestAuthentication>(context.view, "RequestAuthentication");
   const providers = policies.flatMap((policy) => {
     const report = context.problems.for(configRef(policy));

@@ -1,12 +1,11 @@
-import type { Problem, WithProblems } from "@weft/base";
 import type { AuthorizationPolicy } from "@weft/istio-api";
 import type { Config } from "@weft/mesh-model";
 import type { BuildContext } from "../context.ts";
 import type { AuthorizationChain, AuthorizationRule, AuthorizationStep, ExternalStep } from "../ir/index.ts";
-import { ProblemList } from "../problems.ts";
 import { configRef } from "../refs.ts";
 import { attachedPolicies } from "./attachment.ts";
 import { authorizerRulePrefix, resolveAuthorizer } from "./external-authorizer.ts";
+import { oncePerView } from "./once-per-view.ts";
 import { buildRules } from "./rules.ts";
 import { createTrustDomains } from "./trust-domains.ts";
 
@@ -22,7 +21,6 @@ const falseWords: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"]
 
 /** Builds the decisions for one proxy, on one transport. */
 class AuthorizationBuilder {
-  readonly problems = new ProblemList();
   readonly #context: BuildContext;
   readonly #transport: Transport;
 
@@ -59,7 +57,7 @@ class AuthorizationBuilder {
       policy,
       transport: this.#transport,
       trustDomains: createTrustDomains(trustDomain, trustDomainAliases),
-      report: this.problems.for(configRef(policy)),
+      report: this.#context.problems.for(configRef(policy)),
       namePrefix,
     });
   }
@@ -68,7 +66,7 @@ class AuthorizationBuilder {
     const value = policy.annotations[dryRunAnnotation];
     if (value === undefined || falseWords.includes(value)) return false;
     if (trueWords.includes(value)) return true;
-    this.problems
+    this.#context.problems
       .for(configRef(policy))
       .warn(
         "bad-annotation",
@@ -83,7 +81,7 @@ class AuthorizationBuilder {
     const enforced = policies.filter((policy) => {
       const tried = this.#isDryRun(policy);
       if (tried)
-        this.problems
+        this.#context.problems
           .for(configRef(policy))
           .warn("unsupported-field", "metadata.annotations", "a dry run of CUSTOM has no effect");
       return !tried;
@@ -105,7 +103,7 @@ class AuthorizationBuilder {
           : [{ rules, authorizer }];
       }
       for (const policy of own)
-        this.problems
+        this.#context.problems
           .for(configRef(policy))
           .warn("bad-provider", "spec.provider", `${resolved.problem}; what the rules match is denied`);
       return [{ rules }];
@@ -118,15 +116,7 @@ class AuthorizationBuilder {
  * https://istio.io/latest/docs/reference/config/security/authorization-policy/
  */
 export function buildAuthorization(context: BuildContext, transport: Transport): AuthorizationChain {
-  const { value, problems } = context.memo.get(
-    [context.view],
-    `authorization ${transport}`,
-    (): WithProblems<AuthorizationChain> => {
-      const builder = new AuthorizationBuilder(context, transport);
-      const chain = builder.build();
-      return { value: chain, problems: builder.problems.all() satisfies readonly Problem[] };
-    },
+  return oncePerView(context, `authorization ${transport}`, (own) =>
+    new AuthorizationBuilder(own, transport).build(),
   );
-  context.problems.addAll(problems);
-  return value;
 }
