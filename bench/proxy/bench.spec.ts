@@ -1,4 +1,4 @@
-import { parseWrk } from "./load.ts";
+import { parseH2load, parseWrk } from "./load.ts";
 import { formatTable } from "./table.ts";
 
 describe("parseWrk()", () => {
@@ -23,6 +23,17 @@ Transfer/sec:      8.31MB
       p50: expect.closeTo(0.689, 9),
       p99: 1020,
     });
+  });
+});
+
+describe("parseH2load()", () => {
+  it("reads figures, and times from the log", () => {
+    const text = `finished in 3.00s, 57506.67 req/s, 6.97MB/s
+requests: 4 total, 6 started, 4 done, 3 succeeded, 1 failed, 1 errored, 0 timeout
+status codes: 3 2xx, 0 3xx, 0 4xx, 1 5xx
+`;
+    const log = "1700000000000000\t200\t3000\n1\t200\t1000\n1\t500\t9000\n1\t200\t2000\n";
+    expect(parseH2load(text, log)).toEqual({ requests: 4, errors: 1, perSecond: 57_506.67, p50: 3, p99: 9 });
   });
 });
 

@@ -8,11 +8,18 @@ export interface MeshIdentity {
   readonly port: number;
 }
 
-/**
- * The configuration that Envoy and Weft both run: one listener, one route, one cluster, the router. With an identity
- * there is a second hop with mutual TLS between, as two sidecars have it, both in the process that is measured.
- */
-export function bootstrap(port: number, upstreamPort: number, mesh?: MeshIdentity): object {
+/** What is measured, besides the proxy itself. */
+export interface Scenario {
+  /** A second hop with mutual TLS between, as two sidecars have it, both in the process that is measured. */
+  readonly mesh?: MeshIdentity;
+  /** Clients speak HTTP/2. */
+  readonly http2In: boolean;
+  /** The first hop passes on by HTTP/2. */
+  readonly http2Out: boolean;
+}
+
+/** The configuration that Envoy and Weft both run: one listener, one route, one cluster, the router. */
+export function bootstrap(port: number, upstreamPort: number, { mesh, http2Out }: Scenario): object {
   const plain = [listener("bench", port, "upstream")];
   return {
     node: { id: "bench", cluster: "bench" },
@@ -25,8 +32,8 @@ export function bootstrap(port: number, upstreamPort: number, mesh?: MeshIdentit
               listener("inbound", mesh.port, "upstream", downstreamTls(mesh)),
             ],
       clusters: [
-        cluster("upstream", upstreamPort),
-        ...(mesh === undefined ? [] : [cluster("sidecar", mesh.port, upstreamTls(mesh))]),
+        cluster("upstream", upstreamPort, mesh === undefined && http2Out),
+        ...(mesh === undefined ? [] : [cluster("sidecar", mesh.port, http2Out, upstreamTls(mesh, http2Out))]),
       ],
     },
   };
@@ -47,7 +54,14 @@ const listener = (name: string, port: number, to: string, transportSocket?: obje
   ],
 });
 
-const cluster = (name: string, port: number, transportSocket?: object) => ({
+const http2Options = {
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+    "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+    explicit_http_config: { http2_protocol_options: {} },
+  },
+};
+
+const cluster = (name: string, port: number, http2: boolean, transportSocket?: object) => ({
   name,
   type: "STATIC",
   connect_timeout: "1s",
@@ -55,14 +69,21 @@ const cluster = (name: string, port: number, transportSocket?: object) => ({
     cluster_name: name,
     endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }],
   },
+  ...(http2 && { typed_extension_protocol_options: http2Options }),
   ...(transportSocket !== undefined && { transport_socket: transportSocket }),
 });
 
-const tlsSocket = (kind: string, { chain, key, root, uri }: MeshIdentity, more: object) => ({
+const tlsSocket = (
+  kind: string,
+  { chain, key, root, uri }: MeshIdentity,
+  protocols: readonly string[],
+  more: object,
+) => ({
   name: "envoy.transport_sockets.tls",
   typed_config: {
     "@type": `type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.${kind}TlsContext`,
     common_tls_context: {
+      alpn_protocols: protocols,
       tls_certificates: [
         { certificate_chain: { inline_string: chain }, private_key: { inline_string: key } },
       ],
@@ -76,8 +97,9 @@ const tlsSocket = (kind: string, { chain, key, root, uri }: MeshIdentity, more: 
   },
 });
 const downstreamTls = (mesh: MeshIdentity) =>
-  tlsSocket("Downstream", mesh, { require_client_certificate: true });
-const upstreamTls = (mesh: MeshIdentity) => tlsSocket("Upstream", mesh, { sni: "bench" });
+  tlsSocket("Downstream", mesh, ["h2", "http/1.1"], { require_client_certificate: true });
+const upstreamTls = (mesh: MeshIdentity, http2: boolean) =>
+  tlsSocket("Upstream", mesh, [http2 ? "h2" : "http/1.1"], { sni: "bench" });
 
 const connectionManager = (to: string) => ({
   name: "envoy.filters.network.http_connection_manager",

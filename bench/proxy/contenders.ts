@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findPeer } from "../../tools/peers/src/locate.ts";
-import { bootstrap, type MeshIdentity } from "./bootstrap.ts";
+import { bootstrap, type Scenario } from "./bootstrap.ts";
 
 /** A proxy that takes part. */
 export interface Contender {
@@ -12,11 +12,13 @@ export interface Contender {
     port: number,
     upstreamPort: number,
     folder: string,
-    mesh?: MeshIdentity,
+    scenario: Scenario,
   ): Promise<readonly string[] | undefined>;
-  /** Whether it can be two sidecars with mutual TLS between. */
-  readonly mesh?: true;
+  /** Whether it can be what the scenario asks. */
+  can(scenario: Scenario): boolean;
 }
+
+const http1Alone = ({ mesh, http2In, http2Out }: Scenario) => mesh === undefined && !http2In && !http2Out;
 
 const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -24,10 +26,10 @@ async function writeBootstrap(
   port: number,
   upstreamPort: number,
   folder: string,
-  mesh?: MeshIdentity,
+  scenario: Scenario,
 ): Promise<string> {
   const file = join(folder, `bootstrap-${port}.json`);
-  await writeFile(file, JSON.stringify(bootstrap(port, upstreamPort, mesh)), { mode: 0o600 });
+  await writeFile(file, JSON.stringify(bootstrap(port, upstreamPort, scenario)), { mode: 0o600 });
   return file;
 }
 
@@ -35,26 +37,37 @@ async function writeBootstrap(
 export const contenders: readonly Contender[] = [
   {
     name: "weft",
-    mesh: true,
-    command: async (port, upstreamPort, folder, mesh) => [
+    can: () => true,
+    command: async (port, upstreamPort, folder, scenario) => [
       process.execPath,
       local("../../apps/proxy/src/main.ts"),
       "-c",
-      await writeBootstrap(port, upstreamPort, folder, mesh),
+      await writeBootstrap(port, upstreamPort, folder, scenario),
     ],
   },
   {
     name: "envoy",
-    mesh: true,
-    command: async (port, upstreamPort, folder, mesh) => {
+    can: () => true,
+    command: async (port, upstreamPort, folder, scenario) => {
       const envoy = findPeer("envoy");
       if (envoy === undefined) return undefined;
-      const file = await writeBootstrap(port, upstreamPort, folder, mesh);
+      const file = await writeBootstrap(port, upstreamPort, folder, scenario);
       return [envoy, "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"];
     },
   },
   {
+    name: "node:http2 + undici",
+    can: ({ mesh, http2In, http2Out }) => mesh === undefined && http2In && !http2Out,
+    command: async (port, upstreamPort) => [
+      process.execPath,
+      local("contenders/node-http2.ts"),
+      String(port),
+      String(upstreamPort),
+    ],
+  },
+  {
     name: "http-proxy",
+    can: http1Alone,
     command: async (port, upstreamPort) => [
       process.execPath,
       local("contenders/http-proxy.ts"),
@@ -64,6 +77,7 @@ export const contenders: readonly Contender[] = [
   },
   {
     name: "@fastify/http-proxy",
+    can: http1Alone,
     command: async (port, upstreamPort) => [
       process.execPath,
       local("contenders/fastify-http-proxy.ts"),

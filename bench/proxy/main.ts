@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * `npm run bench:proxy [-- --mtls] [NAME…]`: Weft's proxy beside real Envoy, http-proxy and @fastify/http-proxy. The same upstream and the
+ * `npm run bench:proxy [-- --mtls --h2 --h2-upstream] [NAME…]`: Weft's proxy beside real Envoy, http-proxy and @fastify/http-proxy. The same upstream and the
  * same load for each, each alone on one core, the load on another. CPU per request is the figure to trust: on a
- * machine that does other things throughput and p99 say as much about those. `--mtls`: two sidecars with mutual TLS between, in one process; Weft and
- * Envoy only.
+ * machine that does other things throughput and p99 say as much about those. `--mtls`: two sidecars with mutual TLS between, in one process. `--h2`: clients speak HTTP/2;
+ * `--h2-upstream`: so does the proxy, to the upstream or to the second sidecar.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,9 +12,17 @@ import { availableParallelism, cpus, platform, release, tmpdir, totalmem } from 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Scenario } from "./bootstrap.ts";
 import { type Contender, contenders } from "./contenders.ts";
 import { createIdentity } from "./identity.ts";
-import { chooseGenerator, connections, type LoadGenerator, type LoadResult } from "./load.ts";
+import {
+  chooseGenerator,
+  chooseHttp2Generator,
+  connections,
+  http2Connections,
+  type LoadGenerator,
+  type LoadResult,
+} from "./load.ts";
 import { startServer } from "./process.ts";
 import { formatTable, type Row } from "./table.ts";
 
@@ -48,17 +56,12 @@ async function bench(
     readonly folder: string;
     readonly pin: readonly string[];
     readonly generator: LoadGenerator;
-    readonly mesh: boolean;
+    readonly scenario: Scenario;
   },
 ): Promise<Row> {
-  const { upstreamPort, folder, pin, generator, mesh } = options;
+  const { upstreamPort, folder, pin, generator, scenario } = options;
   const port = await freePort();
-  const command = await contender.command(
-    port,
-    upstreamPort,
-    folder,
-    mesh ? await createIdentity(await freePort()) : undefined,
-  );
+  const command = await contender.command(port, upstreamPort, folder, scenario);
   if (command === undefined) return { name: contender.name, missing: "not installed (npm run peers)" };
   const server = await startServer([...pin, ...command], port);
   const url = `http://127.0.0.1:${port}/some/path`;
@@ -85,8 +88,9 @@ async function bench(
   }
 }
 
-const mesh = process.argv.includes("--mtls");
-const wanted = process.argv.slice(2).filter((name) => name !== "--mtls");
+const flags = ["--mtls", "--h2", "--h2-upstream"];
+const [mesh, http2In, http2Out] = flags.map((flag) => process.argv.includes(flag));
+const wanted = process.argv.slice(2).filter((name) => !flags.includes(name));
 const unknown = wanted.filter((name) => contenders.every((contender) => contender.name !== name));
 if (unknown.length > 0) {
   console.error(
@@ -95,18 +99,24 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const pin = await pins();
-const generator = await chooseGenerator(pin.load);
+const folder = await mkdtemp(join(tmpdir(), "weft-bench-"));
+const generator = http2In ? await chooseHttp2Generator(pin.load, folder) : await chooseGenerator(pin.load);
+if (generator === undefined) {
+  console.error("HTTP/2 needs h2load, of the package nghttp2-client");
+  process.exit(2);
+}
 console.log(
   `${cpus()[0]?.model.trim()} × ${availableParallelism()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
     `${platform()} ${release()}, Node ${process.version}`,
 );
 console.log(
-  `${mesh ? "two sidecars with mutual TLS (1.3) between, in one process; " : ""}HTTP/1.1 keep-alive, ${connections} connections, 100-byte body, load by ${generator.name}, best of ${rounds} × ` +
+  `${mesh ? "two sidecars with mutual TLS (1.3) between, in one process; " : ""}` +
+    `${http2In ? `HTTP/2 in, ${http2Connections} connections, ${connections} streams` : `HTTP/1.1 in, keep-alive, ${connections} connections`}, ` +
+    `HTTP/${http2Out ? "2" : "1.1"} ${mesh ? "between" : "out"}, 100-byte body, load by ${generator.name}, best of ${rounds} × ` +
     `${roundSeconds} s, ${pin.proxy.length > 0 ? "proxy alone on one core" : "not pinned to cores"}\n`,
 );
-const folder = await mkdtemp(join(tmpdir(), "weft-bench-"));
 const upstreamPort = await freePort();
-const upstreamFile = fileURLToPath(new URL("upstream.ts", import.meta.url));
+const upstreamFile = fileURLToPath(new URL(http2Out && !mesh ? "upstream-h2.ts" : "upstream.ts", import.meta.url));
 const upstream = await startServer(
   [...pin.load, process.execPath, upstreamFile, String(upstreamPort)],
   upstreamPort,
@@ -114,9 +124,14 @@ const upstream = await startServer(
 const rows: Row[] = [];
 try {
   for (const contender of contenders) {
-    if (mesh && contender.mesh !== true) continue;
+    const scenario: Scenario = {
+      http2In: http2In === true,
+      http2Out: http2Out === true,
+      ...(mesh && { mesh: await createIdentity(await freePort()) }),
+    };
+    if (!contender.can(scenario)) continue;
     if (wanted.length > 0 && !wanted.includes(contender.name)) continue;
-    rows.push(await bench(contender, { upstreamPort, folder, pin: pin.proxy, generator, mesh }));
+    rows.push(await bench(contender, { upstreamPort, folder, pin: pin.proxy, generator, scenario }));
   }
 } finally {
   await upstream.stop();
