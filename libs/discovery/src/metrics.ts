@@ -10,6 +10,7 @@ const shortNames: Readonly<Record<string, string>> = {
   [typeUrls.endpoint]: "eds",
   [typeUrls.listener]: "lds",
   [typeUrls.route]: "rds",
+  [typeUrls.virtualHost]: "vhds",
   [typeUrls.secret]: "sds",
   [typeUrls.extensionConfig]: "ecds",
   [typeUrls.nameTable]: "nds",

@@ -1,6 +1,6 @@
 import { formatObjectRef, type ObjectRef } from "@weft/base";
 import type { ResourceSet } from "@weft/envoy-api";
-import { blamedBy } from "./blame.ts";
+import { blamedBy, blamedFor } from "./blame.ts";
 import type { ConnectedProxy } from "./proxies.ts";
 
 /** Why something that was made of an object does not stand at its proxies. */
@@ -45,8 +45,14 @@ export function rejectionsOf(proxies: Iterable<ConnectedProxy>): readonly Reject
       const resource = part === undefined ? name : `${name} ${part}`;
       add(proxy, { kind: "withheld", typeUrl, resource, reason, ...(object ? { object } : {}) });
     }
-    for (const { typeUrl, nacked } of proxy.connection.status()) {
-      if (nacked === undefined) continue;
+    for (const { typeUrl, nacked, rejected } of proxy.connection.status()) {
+      for (const [resource, { rejection }] of rejected) {
+        const found = blamedFor(resource, typeUrl, proxy.set);
+        for (const blamed of found.length === 0 ? [{ resource }] : found)
+          add(proxy, { kind: "nacked", typeUrl, reason: rejection.message, ...blamed });
+      }
+      // Where it could not be told what is meant, what the message names.
+      if (nacked === undefined || rejected.size > 0) continue;
       for (const blamed of blame(nacked.message, typeUrl, proxy.set))
         add(proxy, { kind: "nacked", typeUrl, reason: nacked.message, ...blamed });
     }

@@ -107,6 +107,37 @@ async function answers(port: number, host: string, status: number | undefined): 
 /** Updates of route configurations, but not of their hosts: Envoy counts for each table, Weft's proxy for all. */
 const updates = "(^|[.])rds[.](http_proxy[.])?update_success";
 
+/** Gives the routes of a service configuration for a filter that no proxy has; pilot cannot know that. */
+const unknownFilter = (name: string) => ({
+  apiVersion: "networking.istio.io/v1alpha3",
+  kind: "EnvoyFilter",
+  metadata: { name: "unknown", namespace: "default" },
+  spec: {
+    configPatches: [
+      {
+        applyTo: "VIRTUAL_HOST",
+        match: { routeConfiguration: { vhost: { name: `${name}.default.svc.cluster.local:80` } } },
+        patch: {
+          operation: "MERGE",
+          value: {
+            typed_per_filter_config: {
+              "weft.test.unknown": { "@type": "type.googleapis.com/google.protobuf.StringValue", value: "x" },
+            },
+          },
+        },
+      },
+    ],
+  },
+});
+
+async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /** What must hold with any proxy that takes virtual hosts as resources. */
 function contract(start: (config: string) => Promise<Child>, { relayed = false } = {}) {
   let folder: string;
@@ -187,6 +218,33 @@ function contract(start: (config: string) => Promise<Child>, { relayed = false }
     await answers(forward, "a", 502);
     expect(await stat("vhds.*update_rejected")).toBe(0);
   }, 60_000);
+
+  it("takes the others where one is bad, keeps the last good of that, and has its object blamed", async () => {
+    await answers(forward, "a", 201);
+    await answers(forward, "b", 202);
+    become([], service("a", 211), service("b", 212), [unknownFilter("b")]);
+    await answers(forward, "a", 211);
+    const status = await eventually(async () => {
+      const response = await fetch(`http://${pilot.pilot.addresses.http}/debug/push_status`);
+      const { nacked } = (await response.json()) as { nacked: { resource: string; object: string }[] };
+      return nacked.some(({ resource }) => resource !== "") ? nacked : undefined;
+    });
+    expect(await ask(forward, "b")).toBe(202);
+    expect(new Set(status.map(({ resource }) => resource))).toEqual(
+      new Set(["http_proxy/b.default.svc.cluster.local:80"]),
+    );
+    expect(status.map(({ object }) => object).join()).toContain("EnvoyFilter default/unknown");
+    become([], service("a", 221), service("b", 212), [unknownFilter("b")]);
+    await answers(forward, "a", 221);
+    expect(await ask(forward, "b")).toBe(202);
+    become([], service("a", 221), service("b", 212));
+    await answers(forward, "b", 212);
+    await eventually(async () => {
+      const response = await fetch(`http://${pilot.pilot.addresses.http}/debug/syncz`);
+      const [entry] = (await response.json()) as { nacks: object }[];
+      return entry !== undefined && Object.keys(entry.nacks).length === 0 ? true : undefined;
+    });
+  }, 30_000);
 
   it("warms a listener that comes later, goes, and comes again", async () => {
     const late = (status: number) => service("late", status, more);

@@ -3,6 +3,7 @@ import { diffMaps, type Holding } from "./diff.ts";
 import { covers, type Interest } from "./interest.ts";
 import type { Once } from "./once.ts";
 import { onOwnersSent, type Parts, partsFor } from "./parts.ts";
+import { retryContent } from "./rejection.ts";
 import { compareTypes, partTypes, resourceType } from "./resource-types.ts";
 import type { ResponseContent } from "./response.ts";
 import { onWarming, type Subscription } from "./subscription.ts";
@@ -46,7 +47,7 @@ export function nextPush(subscriptions: Subscriptions, target: ResourceSet, once
     const stage = stageOf(subscription);
     const keep = stage === "make" && makeBeforeBreak;
     const parts = partsFor(subscription, subscriptions, target);
-    const push = pushOf(subscription, target, { keep, once, parts });
+    const push = pushOf(subscription, target, { keep, once, parts }) ?? retryOf(subscription, target, parts);
     const blocked = subscription.answer === "pending" || (stage === "use" && busy.make);
     if (push !== undefined && !blocked) return push;
     if (push !== undefined || subscription.answer === "pending") busy[stage] = true;
@@ -72,6 +73,7 @@ export function onSent(
     ...after,
     sent: { nonce: sent.nonce, version, at: sent.at },
     answer: "pending",
+    content: push.delivery,
     delivered: after.delivered || resources.length > 0,
   };
   const owners = new Set(resources.map(({ name }) => name));
@@ -92,7 +94,10 @@ export function isSettled(
 ): boolean {
   if (subscription.answer === "pending") return false;
   const parts = partsFor(subscription, subscriptions, target);
-  return pushOf(subscription, target, { keep: true, once, parts }) === undefined;
+  return (
+    pushOf(subscription, target, { keep: true, once, parts }) === undefined &&
+    retryOf(subscription, target, parts) === undefined
+  );
 }
 
 /** What {@link isSettled} and {@link settle} look at besides the subscription and the set. */
@@ -155,8 +160,24 @@ function pushOf(subscription: Subscription, target: ResourceSet, options: PushOp
     mustAnswer: false,
     leaving: kept,
     warming: false,
+    retriesSent: subscription.retries.length === 0 ? 0 : subscription.retriesSent,
   };
   return { delivery, after };
+}
+
+/** A part of a rejected response, when there is nothing new to send; see {@link onRejected}. */
+function retryOf(subscription: Subscription, target: ResourceSet, parts: Parts): Push | undefined {
+  const { typeUrl, retries, retriesSent, leaving } = subscription;
+  for (const [index, retry] of retries.entries()) {
+    const resources = target.ofType(typeUrl);
+    const wanted = { ...retry, names: retry.names.filter(parts.wanted) };
+    const content = retryContent(subscription, wanted, { version: target.typeVersion(typeUrl), resources });
+    if (content === undefined) continue;
+    const changed = content.resources.map(({ name }) => name);
+    const after = { ...subscription, retries: retries.slice(index + 1), retriesSent: retriesSent + 1 };
+    return { delivery: { ...content, changed, unknown: noNames, kept: leaving }, after };
+  }
+  return undefined;
 }
 
 interface DeliverInput {

@@ -12,6 +12,7 @@ import {
 import { accept, reject, type Verdict, type Wanted, type XdsUpdate } from "./client-subscription.ts";
 import type { XdsConnection, XdsServerEvent } from "./connection.ts";
 import type { Interest } from "./interest.ts";
+import { describeRejected, namedIn } from "./rejection.ts";
 import {
   onNewClient,
   onOffered,
@@ -23,6 +24,7 @@ import {
 } from "./relay-cache.ts";
 import { createXdsServer } from "./server.ts";
 import type { TypeStatus } from "./status.ts";
+import type { Rejection } from "./subscription.ts";
 
 /** Settings of {@link createXdsRelay}. */
 export interface XdsRelayOptions {
@@ -52,6 +54,7 @@ export interface XdsRelay {
 /** An upstream update that the client has not answered for. */
 interface Offer {
   readonly typeUrl: string;
+  readonly names: ReadonlySet<string>;
   readonly decide: (verdict: Verdict) => void;
 }
 
@@ -103,6 +106,8 @@ export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
   let cache: RelayCache = new Map();
   let set: ResourceSet = toResourceSet(cache);
   let offers: Offer[] = [];
+  /** What a state-of-the-world client rejected of the offers, by type, until it accepts something again. */
+  let refused = new Map<string, TypeStatus["rejected"]>();
   const names = createNames();
 
   const change = (next: RelayCache) => {
@@ -117,13 +122,28 @@ export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
     return meant.length > 0;
   };
 
-  /** Accepts what the client has answered for. Without a client there is nobody to reject. */
-  const settle = () => decide(accept, ({ typeUrl }) => client === undefined || client.settled(typeUrl));
+  /**
+   * Passes on what the client has answered for, the rejections by name: what else came with them was sent to it again, and taken.
+   * Without a client there is nobody to reject.
+   */
+  const settle = () => {
+    const answered = offers.filter(({ typeUrl }) => client === undefined || client.settled(typeUrl));
+    offers = offers.filter((offer) => !answered.includes(offer));
+    for (const offer of answered) {
+      const rejected = new Map([...rejectedOf(offer.typeUrl)].filter(([name]) => offer.names.has(name)));
+      offer.decide(rejected.size === 0 ? accept : reject(describeRejected(rejected)));
+    }
+  };
+
+  const rejectedOf = (typeUrl: string): TypeStatus["rejected"] =>
+    refused.get(typeUrl) ??
+    client?.status().find((status) => status.typeUrl === typeUrl)?.rejected ??
+    new Map();
 
   const onUpdate = async (update: XdsUpdate, wanted: Wanted): Promise<Verdict> => {
     change(onOffered(cache, update, wanted));
     const verdict = await new Promise<Verdict>((resolve) => {
-      offers.push({ typeUrl: update.typeUrl, decide: resolve });
+      offers.push({ typeUrl: update.typeUrl, names: new Set(update.changed.keys()), decide: resolve });
       client?.update(set);
       settle();
     });
@@ -173,6 +193,7 @@ export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
   const onConnect = (connection: XdsConnection) => {
     client?.close("another client has taken its place");
     client = connection;
+    refused = new Map();
     names.nextClient();
     change(onNewClient(cache));
     if (upstream === undefined || !equals(NodeSchema, upstream.node, connection.node))
@@ -189,6 +210,29 @@ export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
     };
   };
 
+  /** Tells the server of what was accepted while no client was there, or by another one. */
+  const rejectLate = (typeUrl: string, reason: string) =>
+    upstream?.subscriptions.get(typeUrl)?.subscription.reject(reason);
+  const isOffered = (typeUrl: string) => offers.some((offer) => offer.typeUrl === typeUrl);
+
+  /** An incremental client is asked on until it is known what it means, and then the offers are settled. */
+  const onDeltaNacked = (typeUrl: string, nacked: Rejection) => {
+    const found = [...rejectedOf(typeUrl)].filter(([, { rejection }]) => rejection.nonce === nacked.nonce);
+    if (found.length > 0 && !isOffered(typeUrl)) rejectLate(typeUrl, describeRejected(new Map(found)));
+  };
+
+  /** A state-of-the-world client cannot be asked on: what it names of the offers is rejected, or all of them. */
+  const onSotwNacked = (typeUrl: string, nacked: Rejection) => {
+    const offered = offers.filter((offer) => offer.typeUrl === typeUrl).flatMap(({ names: of }) => [...of]);
+    const { certain, suspected } = namedIn(nacked.message, offered);
+    const guilty = certain.length > 0 ? certain : suspected.length > 0 ? suspected : offered;
+    if (guilty.length === 0) {
+      rejectLate(typeUrl, nacked.message);
+      return;
+    }
+    refused.set(typeUrl, new Map(guilty.map((name) => [name, { version: "", rejection: nacked }])));
+  };
+
   const server = createXdsServer({
     ...(clock && { clock }),
     onConnect,
@@ -196,11 +240,10 @@ export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
       onEvent(event);
       if (event.connection !== client) return;
       if (event.kind === "subscribed") follow(event.typeUrl, event.interest);
+      if (event.kind === "acked") refused.delete(event.typeUrl);
       if (event.kind === "nacked") {
-        const { typeUrl, nacked } = event;
-        const pending = decide(reject(nacked.message), (offer) => offer.typeUrl === typeUrl);
-        // What was accepted while no client was there, or by another one.
-        if (!pending) upstream?.subscriptions.get(typeUrl)?.subscription.reject(nacked.message);
+        const onNacked = event.connection.mode === "delta" ? onDeltaNacked : onSotwNacked;
+        onNacked(event.typeUrl, event.nacked);
       }
       settle();
     },

@@ -1,6 +1,8 @@
 import type { Holding } from "./diff.ts";
 import { covers, deltaInterest, type Interest, sotwInterest } from "./interest.ts";
+import { onRejected, onTaken, type RejectedResource, type Retry } from "./rejection.ts";
 import { resourceType } from "./resource-types.ts";
+import type { ResponseContent } from "./response.ts";
 
 /** The two variants of the protocol. */
 export type XdsMode = "sotw" | "delta";
@@ -41,8 +43,16 @@ export interface Subscription {
   readonly warming: boolean;
   readonly sent: Exchange | undefined;
   readonly acked: Exchange | undefined;
-  /** The last rejection, until a later response is accepted. */
+  /** The last rejection, until a later response is accepted and none of {@link rejected} is left. */
   readonly nacked: Rejection | undefined;
+  /** What was sent last, until the client has answered. */
+  readonly content: ResponseContent | undefined;
+  /** The resources that the client does not take, by name; incremental only. See {@link onRejected}. */
+  readonly rejected: ReadonlyMap<string, RejectedResource>;
+  /** Parts of rejected responses that are to be sent again, one by one. */
+  readonly retries: readonly Retry[];
+  /** Retries sent since there was none to be sent. */
+  readonly retriesSent: number;
   /** The client's answer to `sent`; `overdue` where the server no longer waits for it. */
   readonly answer: "given" | "pending" | "overdue";
   /** Resources were sent on this stream. */
@@ -150,6 +160,10 @@ const fresh = {
   sent: undefined,
   acked: undefined,
   nacked: undefined,
+  content: undefined,
+  rejected: none,
+  retries: [],
+  retriesSent: 0,
   answer: "given",
   delivered: false,
 } as const;
@@ -198,10 +212,12 @@ function onAnswer(
     return { kind: "subscribe", subscription: previous };
   const answer: Exchange = { nonce: sent.nonce, version: sent.version, at: now };
   if (errorDetail === undefined) {
-    return { kind: "ack", subscription: { ...previous, answer: "given", acked: answer, nacked: undefined } };
+    const taken = onTaken(previous);
+    const nacked = taken.rejected.size > 0 ? previous.nacked : undefined;
+    return { kind: "ack", subscription: { ...taken, answer: "given", acked: answer, nacked } };
   }
   const nacked: Rejection = { ...answer, code: errorDetail.code, message: errorDetail.message };
-  return { kind: "nack", subscription: { ...previous, answer: "given", nacked } };
+  return { kind: "nack", subscription: { ...onRejected(previous, nacked), answer: "given", nacked } };
 }
 
 function changeInterest(previous: Subscription, interest: Interest, asked: readonly string[]): Subscription {

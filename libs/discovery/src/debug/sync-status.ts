@@ -1,6 +1,5 @@
 import { typeUrls } from "@weft/envoy-api";
-import type { TypeStatus } from "@weft/xds";
-import { describeRejection } from "../blame.ts";
+import { describeRejected } from "../blame.ts";
 import { shortTypeName } from "../metrics.ts";
 import type { ConnectedProxy } from "../proxies.ts";
 
@@ -48,10 +47,7 @@ export function toSyncStatus(proxy: ConnectedProxy, pilot: string): SyncStatus {
     if (found?.sent !== undefined) nonces[`${prefix}_sent`] = found.sent.nonce;
     if (found?.acked !== undefined) nonces[`${prefix}_acked`] = found.acked.nonce;
   }
-  const nacked = status.filter(
-    (entry): entry is TypeStatus & { nacked: NonNullable<TypeStatus["nacked"]> } =>
-      entry.nacked !== undefined,
-  );
+  const rejecting = status.filter(({ nacked }) => nacked !== undefined);
   return {
     cluster_id: node.clusterId,
     proxy: node.name,
@@ -60,10 +56,7 @@ export function toSyncStatus(proxy: ConnectedProxy, pilot: string): SyncStatus {
     ...nonces,
     pilot,
     nacks: Object.fromEntries(
-      nacked.map(({ typeUrl, nacked: { message } }) => [
-        shortTypeName(typeUrl),
-        describeRejection(message, typeUrl, proxy.set),
-      ]),
+      rejecting.map((type) => [shortTypeName(type.typeUrl), describeRejected(type, proxy.set)]),
     ),
   };
 }

@@ -46,7 +46,9 @@ export function syncTable(entries: readonly SyncEntry[]): string {
         [prefix, ...hosts].map((one) => syncWord(entry[`${one}_sent`], entry[`${one}_acked`])),
       );
       const rejected = [column.toLowerCase(), ...(column === "RDS" ? ["vhds"] : [])];
-      return rejected.every((type) => entry.nacks?.[type] === undefined) ? word : `${word} (NACK)`;
+      if (rejected.every((type) => entry.nacks?.[type] === undefined)) return word;
+      // What came with the rejected was sent again without it, and accepted.
+      return `${word === "SYNCED" ? "STALE" : word} (NACK)`;
     }),
     entry.pilot ?? "",
     entry.istio_version ?? "-",
