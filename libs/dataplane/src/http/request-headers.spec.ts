@@ -72,8 +72,16 @@ describe("mutateRequestHeaders()", () => {
 
   it("lets only the inside say what only the inside may", () => {
     const list = ["x-envoy-retry-on", "5xx", "x-envoy-decorator-operation", "op", "x-envoy-internal", "true"];
-    const inside = mutate({ internalAddress: () => true }, list);
+    const inside = mutate({ internalAddress: () => true }, [...list, "x-forwarded-for", "10.0.0.1"]);
     expect([inside.header("x-envoy-retry-on"), inside.header("x-envoy-internal")]).toEqual(["5xx", "true"]);
+    // Who comes by another proxy at the edge, or does not say where from elsewhere, is no insider: as in Envoy.
+    for (const [settings, headers] of [
+      [{}, list],
+      [{ useRemoteAddress: true }, [...list, "x-forwarded-for", "10.0.0.1"]],
+    ] as const)
+      expect(mutate({ ...settings, internalAddress: () => true }, headers).header("x-envoy-retry-on")).toBe(
+        undefined,
+      );
     const outside = mutate({}, list);
     expect(
       ["x-envoy-retry-on", "x-envoy-decorator-operation", "x-envoy-internal"].map(outside.header),

@@ -71,10 +71,11 @@ export function mutateRequestHeaders(
   if (head.protocol !== "HTTP/2")
     head.scheme = headers.first("x-forwarded-proto") === "https" ? "https" : "http";
 
-  // As in Envoy: at the edge whoever comes by way of another proxy is from outside, elsewhere who comes by more than one.
+  // As in Envoy: at the edge whoever comes by way of another proxy is from outside; elsewhere who does not say where
+  // from, or comes by more than one.
   const lone = settings.useRemoteAddress
     ? forwardedFor === undefined
-    : forwardedFor !== undefined && !forwardedFor.includes(",");
+    : forwardedFor !== undefined && isIP(forwardedFor.trim()) !== 0;
   const internal = lone && settings.internalAddress(info.remoteAddress.address);
   const edge = !internal && settings.useRemoteAddress;
   headers.remove("x-envoy-internal");

@@ -7,7 +7,7 @@ import {
   type TestAuthorizer,
 } from "../ext-authz/fixtures.ts";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
-import { logLines, type Pair, request, type Side, sendRaw, startPair } from "./pair.ts";
+import { logLines, type Pair, request, sendRaw, startPair } from "./pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 
@@ -209,7 +209,7 @@ const cluster = (name: string, port: number, h2 = false): JsonValue => ({
   }),
 });
 
-function resources(ports: { upstream: number; http: number; grpc: number }, side: Side) {
+function resources(ports: { upstream: number; http: number; grpc: number }, logPath: string) {
   return {
     clusters: [
       cluster("up", ports.upstream),
@@ -219,7 +219,7 @@ function resources(ports: { upstream: number; http: number; grpc: number }, side
     ],
     listeners: Object.entries(configs).map(([name, filter], index) => ({
       name,
-      address: loopback(side.port(index)),
+      address: loopback(0),
       filter_chains: [
         httpChain(
           {
@@ -273,7 +273,7 @@ function resources(ports: { upstream: number; http: number; grpc: number }, side
                 name: "file",
                 typed_config: {
                   "@type": type("access_loggers.file.v3.FileAccessLog"),
-                  path: side.logPath,
+                  path: logPath,
                   log_format: { text_format_source: { inline_string: format } },
                 },
               },
@@ -318,7 +318,7 @@ describeWithPeer("envoy", "ext_authz beside a real Envoy", (envoy) => {
     const authorizers: readonly TestAuthorizer[] = [http, grpcServer];
     for (const authorizer of authorizers) cleanup.add(() => authorizer.close());
     const ports = { upstream, http: http.port, grpc: grpcServer.port };
-    pair = await startPair(envoy, count, (side) => resources(ports, side), cleanup);
+    pair = await startPair(envoy, (logPath) => resources(ports, logPath), cleanup);
     for (const name of ["envoy", "weft"] as const) {
       const answers = new Map<string, unknown>();
       for (let index = 0; index < count; index++) {

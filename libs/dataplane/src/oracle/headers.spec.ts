@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
-import { request, type Side, sendRaw, startPair } from "./pair.ts";
+import { request, sendRaw, startPair } from "./pair.ts";
 
 /** Settings that decide whose headers are believed, by name. */
 const configs: Readonly<Record<string, Record<string, JsonValue>>> = {
@@ -74,14 +74,14 @@ const requests: readonly (readonly [name: string, text: string])[] = [
   ],
 ];
 
-function resources(upstream: number, side: Side) {
+function resources(upstream: number) {
   return {
     clusters: [
       { name: "up", type: "STATIC", load_assignment: loadAssignment("up", upstream) },
     ] as JsonValue[],
-    listeners: Object.entries(configs).map(([name, settings], index) => ({
+    listeners: Object.entries(configs).map(([name, settings]) => ({
       name,
-      address: loopback(side.port(index)),
+      address: loopback(0),
       filter_chains: [
         httpChain(
           {
@@ -114,7 +114,7 @@ describeWithPeer("envoy", "headers beside a real Envoy", (envoy) => {
 
   beforeAll(async () => {
     const upstream = await startEcho(cleanup, /^connection$/);
-    const pair = await startPair(envoy, count, (side) => resources(upstream, side), cleanup);
+    const pair = await startPair(envoy, () => resources(upstream), cleanup);
     for (const name of ["envoy", "weft"] as const) {
       for (let index = 0; index < count; index++) {
         for (const [what, text] of requests) {

@@ -3,7 +3,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
 import { createTestAuthority, type Identity, type TestAuthority } from "../tls/fixtures.ts";
-import { logLines, type Pair, parseAnswer, request, type Side, startPair } from "./pair.ts";
+import { logLines, type Pair, parseAnswer, request, startPair } from "./pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const inline = (text: string) => ({ inline_string: text });
@@ -55,7 +55,7 @@ const format =
   "%DOWNSTREAM_PEER_SUBJECT% %DOWNSTREAM_PEER_SERIAL% %DOWNSTREAM_PEER_FINGERPRINT_256% %DOWNSTREAM_LOCAL_URI_SAN% " +
   "%DOWNSTREAM_TLS_VERSION% %REQUESTED_SERVER_NAME%\n";
 
-function resources(upstream: number, side: Side, server: Identity, authority: TestAuthority) {
+function resources(upstream: number, logPath: string, server: Identity, authority: TestAuthority) {
   const tls = {
     "@type": type("transport_sockets.tls.v3.DownstreamTlsContext"),
     common_tls_context: {
@@ -67,9 +67,9 @@ function resources(upstream: number, side: Side, server: Identity, authority: Te
     clusters: [
       { name: "up", type: "STATIC", load_assignment: loadAssignment("up", upstream) },
     ] as JsonValue[],
-    listeners: Object.entries(configs).map(([name, { settings, rbac }], index) => ({
+    listeners: Object.entries(configs).map(([name, { settings, rbac }]) => ({
       name,
-      address: loopback(side.port(index)),
+      address: loopback(0),
       listener_filters: [
         { name: "tls", typed_config: { "@type": type("filters.listener.tls_inspector.v3.TlsInspector") } },
       ],
@@ -102,7 +102,7 @@ function resources(upstream: number, side: Side, server: Identity, authority: Te
                   name: "file",
                   typed_config: {
                     "@type": type("access_loggers.file.v3.FileAccessLog"),
-                    path: side.logPath,
+                    path: logPath,
                     log_format: { text_format_source: { inline_string: format } },
                   },
                 },
@@ -183,8 +183,7 @@ describeWithPeer("envoy", "identities beside a real Envoy", (envoy) => {
     ];
     const pair: Pair = await startPair(
       envoy,
-      count,
-      (side) => resources(upstream, side, server, authority),
+      (logPath) => resources(upstream, logPath, server, authority),
       cleanup,
     );
     for (const name of ["envoy", "weft"] as const) {

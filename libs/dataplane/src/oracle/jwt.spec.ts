@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { signingKey, token } from "../jwt/fixtures.ts";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
-import { logLines, type Pair, request, type Side, sendRaw, startPair } from "./pair.ts";
+import { logLines, type Pair, request, sendRaw, startPair } from "./pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const keys = {
@@ -223,7 +223,7 @@ const perRoute = (path: string, config: JsonValue): JsonValue => ({
   },
 });
 
-function resources(upstream: number, side: Side) {
+function resources(upstream: number, logPath: string) {
   const routes = [
     ...(["free", "strict", "unknown"] as const).map((name) =>
       perRoute(
@@ -239,7 +239,7 @@ function resources(upstream: number, side: Side) {
     ] as JsonValue[],
     listeners: Object.entries(configs).map(([name, filter], index) => ({
       name,
-      address: loopback(side.port(index)),
+      address: loopback(0),
       filter_chains: [
         httpChain(
           {
@@ -272,7 +272,7 @@ function resources(upstream: number, side: Side) {
                 name: "file",
                 typed_config: {
                   "@type": type("access_loggers.file.v3.FileAccessLog"),
-                  path: side.logPath,
+                  path: logPath,
                   log_format: { text_format_source: { inline_string: format } },
                 },
               },
@@ -293,7 +293,7 @@ describeWithPeer("envoy", "JWT beside a real Envoy", (envoy) => {
 
   beforeAll(async () => {
     const upstream = await startEcho(cleanup);
-    pair = await startPair(envoy, count, (side) => resources(upstream, side), cleanup);
+    pair = await startPair(envoy, (logPath) => resources(upstream, logPath), cleanup);
     for (const name of ["envoy", "weft"] as const) {
       for (let index = 0; index < count; index++) {
         await Promise.all(

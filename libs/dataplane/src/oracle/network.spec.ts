@@ -4,7 +4,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { startGrpcAuthorizer } from "../ext-authz/fixtures.ts";
 import { createCleanup, loadAssignment, loopback, startUpstream } from "../testing.ts";
-import { logLines, type Pair, type Side, startPair } from "./pair.ts";
+import { logLines, type Pair, startPair } from "./pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const policy = (permissions: JsonValue, principals: JsonValue = { any: true }) => ({
@@ -78,7 +78,7 @@ const format =
   "%DOWNSTREAM_LOCAL_PORT%:%DOWNSTREAM_REMOTE_PORT% %RESPONSE_FLAGS% %CONNECTION_TERMINATION_DETAILS% " +
   "%DYNAMIC_METADATA(envoy.filters.network.rbac)% %DYNAMIC_METADATA(envoy.filters.network.ext_authz)%\n";
 
-function resources(upstream: number, authz: number, side: Side) {
+function resources(upstream: number, authz: number, logPath: string) {
   return {
     clusters: [
       { name: "up", type: "STATIC", load_assignment: loadAssignment("up", upstream) },
@@ -97,7 +97,7 @@ function resources(upstream: number, authz: number, side: Side) {
     ] as JsonValue[],
     listeners: Object.entries(chains).map(([name, filters], index) => ({
       name,
-      address: loopback(side.port(index)),
+      address: loopback(0),
       listener_filters: [
         {
           name: "tls",
@@ -119,7 +119,7 @@ function resources(upstream: number, authz: number, side: Side) {
                     name: "file",
                     typed_config: {
                       "@type": type("access_loggers.file.v3.FileAccessLog"),
-                      path: side.logPath,
+                      path: logPath,
                       log_format: { text_format_source: { inline_string: format } },
                     },
                   },
@@ -175,7 +175,7 @@ describeWithPeer("envoy", "network filters beside a real Envoy", (envoy) => {
         : { dynamicMetadata: { seen: "yes" } };
     });
     cleanup.add(() => authorizer.close());
-    pair = await startPair(envoy, count, (side) => resources(upstream, authorizer.port, side), cleanup);
+    pair = await startPair(envoy, (logPath) => resources(upstream, authorizer.port, logPath), cleanup);
     for (const name of ["envoy", "weft"] as const) {
       const answers: [key: string, logKey: string, answer: string][] = [];
       for (let index = 0; index < count; index++) {

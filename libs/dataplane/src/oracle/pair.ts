@@ -3,10 +3,10 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { freePorts, startChild } from "@weft/testkit";
+import { startChild } from "@weft/testkit";
 import { type createCleanup, loopback, startProxy, until } from "../testing.ts";
 
-/** For tests: what a configuration is made for: a proxy's own ports and files. */
+/** For tests: one of the two. */
 export interface Side {
   /** The port of a listener, by its number. */
   readonly port: (index: number) => number;
@@ -22,52 +22,70 @@ export interface Pair {
   stats(filter: RegExp): Promise<{ envoy: Record<string, string>; weft: Record<string, string> }>;
 }
 
-/** For tests: starts both with `count` listeners that `resources` makes. */
+/** For tests: listeners, each at a free port of the loopback, and clusters. */
+export interface PairResources {
+  readonly listeners: readonly JsonValue[];
+  readonly clusters: readonly JsonValue[];
+}
+
+/** For tests: starts both with what `resources` makes for an access log. */
 export async function startPair(
   envoyBinary: string,
-  count: number,
-  resources: (side: Side) => {
-    readonly listeners: readonly JsonValue[];
-    readonly clusters: readonly JsonValue[];
-  },
+  resources: (logPath: string) => PairResources,
   cleanup: ReturnType<typeof createCleanup>,
 ): Promise<Pair> {
   const folder = await mkdtemp(join(tmpdir(), "weft-pair-"));
   cleanup.add(() => rm(folder, { recursive: true }));
-  const free = await freePorts(2 * (count + 1));
-  const [envoyAdmin = 0, weftAdmin = 0] = free;
-  const side = (name: string, ports: readonly number[]): Side => ({
-    port: (index) => ports[index] ?? 0,
-    logPath: join(folder, `${name}.log`),
-  });
-  const envoy = side("envoy", free.slice(2, 2 + count));
-  const weft = side("weft", free.slice(2 + count));
-  const bootstrap = (admin: number, of: Side) =>
-    ({ admin: { address: loopback(admin) }, static_resources: resources(of) }) as unknown as JsonValue;
+  const logPath = (name: string) => join(folder, `${name}.log`);
+  const bootstrap = (name: string) =>
+    ({ admin: { address: loopback(0) }, static_resources: resources(logPath(name)) }) as unknown as JsonValue;
   const file = join(folder, "envoy.json");
-  await writeFile(file, JSON.stringify(bootstrap(envoyAdmin, envoy)));
+  const adminFile = join(folder, "admin");
+  await writeFile(file, JSON.stringify(bootstrap("envoy")));
   const child = await startChild(envoyBinary, {
-    args: `-c ${file} --concurrency 1 --disable-hot-restart --use-dynamic-base-id --file-flush-interval-msec 10`.split(
+    args: `-c ${file} --concurrency 1 --disable-hot-restart --use-dynamic-base-id --file-flush-interval-msec 10 --admin-address-path ${adminFile}`.split(
       " ",
     ),
     ready: /starting main dispatch loop/,
   });
   cleanup.add(() => child.stop());
-  const proxy = await startProxy(bootstrap(weftAdmin, weft), cleanup);
+  const proxy = await startProxy(bootstrap("weft"), cleanup);
   await until(() => proxy.state === "LIVE", "LIVE");
-  const stats = async (port: number, filter: RegExp) => {
-    const text = await (await fetch(`http://127.0.0.1:${port}/stats`)).text();
+  const admins = {
+    envoy: `http://${await readFile(adminFile, "utf8")}`,
+    weft: `http://127.0.0.1:${proxy.adminAddress?.port}`,
+  };
+  const names = (resources("").listeners as readonly { readonly name: string }[]).map(({ name }) => name);
+  const side = async (name: "envoy" | "weft"): Promise<Side> => {
+    const ports = await listenerPorts(admins[name]);
+    return { port: (index) => ports.get(names[index] ?? "") ?? 0, logPath: logPath(name) };
+  };
+  const stats = async (name: "envoy" | "weft", filter: RegExp) => {
+    const text = await (await fetch(`${admins[name]}/stats`)).text();
     const lines = text.split("\n").map((line) => line.split(": ") as [string, string]);
-    return Object.fromEntries(lines.filter(([name]) => filter.test(name)));
+    return Object.fromEntries(lines.filter(([key]) => filter.test(key)));
   };
   return {
-    envoy,
-    weft,
-    stats: async (filter) => ({
-      envoy: await stats(envoyAdmin, filter),
-      weft: await stats(weftAdmin, filter),
-    }),
+    envoy: await side("envoy"),
+    weft: await side("weft"),
+    stats: async (filter) => ({ envoy: await stats("envoy", filter), weft: await stats("weft", filter) }),
   };
+}
+
+/** Ports of listeners by name, as the admin API tells them. */
+async function listenerPorts(admin: string): Promise<ReadonlyMap<string, number>> {
+  const answer = (await (await fetch(`${admin}/listeners?format=json`)).json()) as {
+    readonly listener_statuses: readonly {
+      readonly name: string;
+      readonly local_address: { readonly socket_address: { readonly port_value: number } };
+    }[];
+  };
+  return new Map(
+    answer.listener_statuses.map(({ name, local_address }) => [
+      name,
+      local_address.socket_address.port_value,
+    ]),
+  );
 }
 
 /** For tests: an answer as it came. */

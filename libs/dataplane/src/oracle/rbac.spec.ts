@@ -8,7 +8,7 @@ import {
   routeConfiguration,
   startUpstream,
 } from "../testing.ts";
-import { logLines, type Pair, request, type Side, sendRaw, startPair } from "./pair.ts";
+import { logLines, type Pair, request, sendRaw, startPair } from "./pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const path = (match: JsonValue) => ({ url_path: { path: match } });
@@ -177,14 +177,14 @@ const format =
   "%REQ(x-case)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% " +
   "%DYNAMIC_METADATA(envoy.filters.http.rbac)% %DYNAMIC_METADATA(envoy.common)%\n";
 
-function resources(upstream: number, side: Side) {
+function resources(upstream: number, logPath: string) {
   return {
     clusters: [
       { name: "up", type: "STATIC", load_assignment: loadAssignment("up", upstream) },
     ] as JsonValue[],
     listeners: listeners.map(([name, filter, settings], index) => ({
       name,
-      address: loopback(side.port(index)),
+      address: loopback(0),
       filter_chains: [
         httpChain(
           { route_config: routeConfiguration("r", { route: { cluster: "up" } }) },
@@ -203,7 +203,7 @@ function resources(upstream: number, side: Side) {
                 name: "file",
                 typed_config: {
                   "@type": type("access_loggers.file.v3.FileAccessLog"),
-                  path: side.logPath,
+                  path: logPath,
                   log_format: { text_format_source: { inline_string: format } },
                 },
               },
@@ -223,7 +223,7 @@ describeWithPeer("envoy", "RBAC beside a real Envoy", (envoy) => {
 
   beforeAll(async () => {
     const upstream = await startUpstream("a", cleanup);
-    pair = await startPair(envoy, listeners.length, (side) => resources(upstream, side), cleanup);
+    pair = await startPair(envoy, (logPath) => resources(upstream, logPath), cleanup);
     for (const name of ["envoy", "weft"] as const) {
       for (const index of listeners.keys()) {
         await Promise.all(

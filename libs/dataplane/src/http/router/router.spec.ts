@@ -129,7 +129,10 @@ describe("createRouter()", () => {
         },
       },
     });
-    await exchange(proxy.port, get("/", "x-envoy-upstream-rq-timeout-ms: 250\r\n"));
+    await exchange(
+      proxy.port,
+      get("/", "x-forwarded-for: 10.0.0.1\r\nx-envoy-upstream-rq-timeout-ms: 250\r\n"),
+    );
     expect(upstream.received[0]).toContain("x-envoy-expected-rq-timeout-ms: 250\r\n");
     expect(upstream.received[0]).not.toContain("x-envoy-upstream-rq-timeout-ms");
   });
