@@ -8,6 +8,7 @@ import { defaultMeshConfig } from "@weft/istio-api";
 import { createStore } from "@weft/mesh-model";
 import {
   type Child,
+  checkout,
   describeWithPeer,
   type EnvoyResources,
   freePorts,
@@ -209,6 +210,8 @@ function resourcesOf(text: string, id = server): EnvoyResources {
   return resourcesToJson(translate(view).value) as EnvoyResources; // resources are JSON objects
 }
 
+const anyPorts: Ports = { inbound: 8001, app: 8002, authorizer: 8003, gateway: 8004 };
+
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
@@ -235,10 +238,14 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const good = bearer(a.token({ aud: "shop" }));
 const soon = Math.floor(Date.now() / 1000);
 
-describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
+/** Starts a proxy with a bootstrap file; resolves when it serves. */
+type StartProxy = (file: string) => Promise<Child>;
+
+/** What any proxy must do with policies. */
+function policyTests(start: StartProxy): void {
   let folder: string;
   let ports: Ports;
-  const proxies: Child[] = [];
+  let proxy: Child | undefined;
   const servers: Server[] = [];
 
   const listen = (handle: RequestListener): Promise<number> =>
@@ -256,18 +263,15 @@ describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
       const told = allowed ? { "x-decided-by": url, "x-other": "1" } : { "x-reason": "no alice" };
       response.writeHead(allowed ? 200 : 401, told).end("decided");
     });
-    const [inbound = 0, outside = 0] = await freePorts(2);
-    ports = { inbound, app, authorizer, gateway: outside };
-    for (const [name, id] of Object.entries({ server, gateway })) {
-      const file = join(folder, `${name}.json`);
-      await writeFile(file, JSON.stringify(toStaticBootstrap(resourcesOf(mesh(ports), id))));
-      const args = ["-c", file, "-l", "info", "--concurrency", "1", "--use-dynamic-base-id"];
-      proxies.push(await startChild(envoy, { args, ready: /starting main dispatch loop/ }));
-    }
+    const [inbound = 0] = await freePorts(1);
+    ports = { ...anyPorts, inbound, app, authorizer };
+    const file = join(folder, "server.json");
+    await writeFile(file, JSON.stringify(toStaticBootstrap(resourcesOf(mesh(ports), server))));
+    proxy = await start(file);
   }, 30_000);
 
   afterAll(async () => {
-    await Promise.all(proxies.map((proxy) => proxy.stop()));
+    await proxy?.stop();
     for (const server of servers) server.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -363,27 +367,64 @@ describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
     const denied = await ask("/ext/page", { "x-user": "bob" });
     expect([denied.status, denied.headers["x-reason"], denied.body]).toEqual([401, "no alice", "decided"]);
   });
+}
 
-  it.each([
-    ["for strangers", {}],
-    ["for me", bearer(b.token())],
-    ["for admins", bearer(b.token({ realm: { role: "admin" } }))],
-    ["for strangers", bearer(b.token({ sub: "somebody" }))],
-  ])("routes by claims at a gateway: %s", async (body, headers) => {
-    const answer = await get(ports.gateway, "/", { host: "web", ...headers });
-    expect([answer.status, answer.body]).toEqual([200, body]);
+describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
+  const start: StartProxy = (file) => {
+    const args = ["-c", file, "-l", "info", "--concurrency", "1", "--use-dynamic-base-id"];
+    return startChild(envoy, { args, ready: /starting main dispatch loop/ });
+  };
+  policyTests(start);
+
+  describe("as a gateway", () => {
+    let folder: string;
+    let port: number;
+    let proxy: Child | undefined;
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "weft-policies-"));
+      [port = 0] = await freePorts(1);
+      const file = join(folder, "gateway.json");
+      const resources = resourcesOf(mesh({ ...anyPorts, gateway: port }), gateway);
+      await writeFile(file, JSON.stringify(toStaticBootstrap(resources)));
+      proxy = await start(file);
+    }, 30_000);
+
+    afterAll(async () => {
+      await proxy?.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    it.each([
+      ["for strangers", {}],
+      ["for me", bearer(b.token())],
+      ["for admins", bearer(b.token({ realm: { role: "admin" } }))],
+      ["for strangers", bearer(b.token({ sub: "somebody" }))],
+    ])("routes by claims: %s", async (body, headers) => {
+      const answer = await get(port, "/", { host: "web", ...headers });
+      expect([answer.status, answer.body]).toEqual([200, body]);
+    });
   });
 
   it.each(["ours", "grpc", "unknown"])(
     "takes what comes of provider %s, for requests and for bytes",
     async (name) => {
-      const bytes = mesh(ports).replace("protocol: HTTP, name: http }", "protocol: TCP, name: tcp }");
-      for (const text of [mesh(ports), bytes]) {
+      const bytes = mesh(anyPorts).replace("protocol: HTTP, name: http }", "protocol: TCP, name: tcp }");
+      for (const text of [mesh(anyPorts), bytes]) {
         const resources = resourcesOf(
           text.replace("provider: { name: ours }", `provider: { name: ${name} }`),
         );
         expect(await envoyViolations(resources as never)).toEqual([]);
       }
     },
+  );
+});
+
+describe("Weft's proxy with policies", () => {
+  policyTests((file) =>
+    startChild(process.execPath, {
+      args: ["--no-warnings", join(checkout, "apps/proxy/src/main.ts"), "-c", file],
+      ready: /"live"/,
+    }),
   );
 });
