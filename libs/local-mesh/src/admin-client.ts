@@ -5,6 +5,10 @@ export interface ClusterCounters {
   readonly requests: number;
   /** Of these, answered 5xx, by the upstream or in its place. */
   readonly errors: number;
+  /** Connections that came about, */
+  readonly connections: number;
+  /** and those of them that TLS secures. */
+  readonly secured: number;
   /** Milliseconds; undefined where nothing was answered yet. */
   readonly p50: number | undefined;
   readonly p99: number | undefined;
@@ -29,7 +33,9 @@ export async function adminGet(admin: string, path: string): Promise<string> {
 
 /** Counters of the clusters that a proxy has sent requests to. */
 export async function readClusterCounters(admin: string): Promise<ClusterCounters[]> {
-  const filter = encodeURIComponent("^cluster\\.outbound.*upstream_rq_(completed|5xx|time)$");
+  const filter = encodeURIComponent(
+    "^cluster\\.outbound.*(upstream_rq_(completed|5xx|time)|upstream_cx_(total|connect_fail)|ssl\\.handshake)$",
+  );
   return parseClusterCounters(await adminGet(admin, `/stats?format=json&filter=${filter}`));
 }
 
@@ -53,23 +59,48 @@ interface StatsJson {
 }
 
 // Istio ends a cluster's name with `;` in stats, so that its dots are not taken for separators.
-const statName = /^cluster\.(outbound\|[^;]*?);?\.upstream_rq_(completed|5xx|time)$/;
+const statName =
+  /^cluster\.(outbound\|[^;]*?);?\.(upstream_rq_completed|upstream_rq_5xx|upstream_rq_time|upstream_cx_total|upstream_cx_connect_fail|ssl\.handshake)$/;
+
+interface Counted {
+  requests: number;
+  errors: number;
+  connections: number;
+  secured: number;
+  p50: number | undefined;
+  p99: number | undefined;
+}
+
+const counters: Readonly<Record<string, (counted: Counted, value: number) => void>> = {
+  upstream_rq_completed: (counted, value) => {
+    counted.requests = value;
+  },
+  upstream_rq_5xx: (counted, value) => {
+    counted.errors = value;
+  },
+  upstream_cx_total: (counted, value) => {
+    counted.connections += value;
+  },
+  upstream_cx_connect_fail: (counted, value) => {
+    counted.connections -= value;
+  },
+  "ssl.handshake": (counted, value) => {
+    counted.secured = value;
+  },
+};
 
 /** Reads `/stats?format=json` of Envoy, or of Weft's proxy. https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--stats */
 export function parseClusterCounters(text: string): ClusterCounters[] {
-  const found = new Map<
-    string,
-    { requests: number; errors: number; p50: number | undefined; p99: number | undefined }
-  >();
+  const found = new Map<string, Counted>();
   const of = (cluster: string) => {
-    const known = found.get(cluster) ?? { requests: 0, errors: 0, p50: undefined, p99: undefined };
+    const nothing = { requests: 0, errors: 0, connections: 0, secured: 0, p50: undefined, p99: undefined };
+    const known = found.get(cluster) ?? nothing;
     found.set(cluster, known);
     return known;
   };
   for (const { name = "", value = 0, histograms } of (JSON.parse(text) as StatsJson).stats) {
     const [, cluster, what] = statName.exec(name) ?? [];
-    if (cluster !== undefined && what === "completed") of(cluster).requests = value;
-    if (cluster !== undefined && what === "5xx") of(cluster).errors = value;
+    if (cluster !== undefined && what !== undefined) counters[what]?.(of(cluster), value);
     for (const { name, values } of histograms?.computed_quantiles ?? []) {
       const [, cluster] = statName.exec(name) ?? [];
       if (cluster === undefined) continue;

@@ -35,7 +35,11 @@ export interface CertificateSource {
 }
 
 /** Stats that the live summary needs and that are left out unless asked for. */
-const statsMatcher = { inclusionRegexps: ["cluster\\.outbound\\|.*\\.upstream_rq_(completed|5xx|time)"] };
+const statsMatcher = {
+  inclusionRegexps: [
+    "cluster\\.outbound\\|.*\\.(upstream_rq_(completed|5xx|time)|upstream_cx_(total|connect_fail)|ssl\\.handshake)",
+  ],
+};
 
 /** How the agent beside a workload, or the gateway's, is started: as in a pod, but for the addresses it binds. */
 export function agentProcess(

@@ -36,7 +36,7 @@ export interface LocalCitadel extends CertificateSource {
 }
 
 /** Trust domain of a local mesh; Istio's default. */
-const trustDomain = "cluster.local";
+export const trustDomain = "cluster.local";
 const serverName = "istio-citadel.istio-system.svc";
 /** The root lives for as long as a mesh of one machine may. */
 const rootTtlMs = 365 * 86_400_000;

@@ -1,10 +1,29 @@
 import { existsSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { LocalMesh } from "./local-mesh.ts";
-import { findProxies, type ProcessMemory, shortName } from "./observe.ts";
+import { findProxies, type ProcessMemory, readCertificates, shortName } from "./observe.ts";
 import type { RunningWorkload } from "./start-workloads.ts";
 import { defaultStateFile } from "./state-file.ts";
 import { renderTable } from "./table.ts";
+
+/** Who each workload is, and until when its certificate says so: a line per workload. */
+export async function describeIdentities(mesh: LocalMesh): Promise<string[]> {
+  const certificates = await readCertificates(mesh);
+  const rows = mesh.workloads.map((workload, index) => ({ workload, certificate: certificates[index] }));
+  return renderTable(
+    [
+      { title: "WORKLOAD", value: ({ workload }) => shortName(workload) },
+      { title: "IDENTITY", value: ({ certificate }) => certificate?.identity ?? "none" },
+      { title: "SERIAL", value: ({ certificate }) => certificate?.serialNumber ?? "-" },
+      {
+        title: "NOT AFTER",
+        value: ({ certificate }) =>
+          certificate === undefined ? "-" : new Date(certificate.notAfter).toISOString(),
+      },
+    ],
+    rows,
+  );
+}
 
 /** What runs where: a line per workload. */
 export function describeWorkloads(mesh: LocalMesh): string[] {

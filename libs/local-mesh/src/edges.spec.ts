@@ -1,11 +1,18 @@
 import { parseClusterCounters, parseHostCounters } from "./admin-client.ts";
-import { buildEdges, compareEdges, type Edge } from "./edges.ts";
+import { buildEdges, compareEdges, type Edge, securityOf } from "./edges.ts";
 
 const stats = JSON.stringify({
   stats: [
     { name: "cluster.outbound|9080|v1|reviews.default.svc.cluster.local;.upstream_rq_completed", value: 10 },
     { name: "cluster.outbound|9080|v1|reviews.default.svc.cluster.local;.upstream_rq_5xx", value: 1 },
     { name: "cluster.outbound|9080||details.default.svc.cluster.local.upstream_rq_completed", value: 4 },
+    { name: "cluster.outbound|9080|v1|reviews.default.svc.cluster.local;.upstream_cx_total", value: 4 },
+    {
+      name: "cluster.outbound|9080|v1|reviews.default.svc.cluster.local;.upstream_cx_connect_fail",
+      value: 1,
+    },
+    { name: "cluster.outbound|9080|v1|reviews.default.svc.cluster.local;.ssl.handshake", value: 3 },
+    { name: "cluster.outbound|9080||details.default.svc.cluster.local.upstream_cx_total", value: 1 },
     { name: "cluster.outbound|9080||ratings.default.svc.cluster.local.upstream_rq_completed", value: 0 },
     {
       histograms: {
@@ -59,6 +66,8 @@ describe("buildEdges()", () => {
         version: "v1,v2",
         requests: 4,
         errors: 0,
+        connections: 1,
+        secured: 0,
         p50: undefined,
         p99: undefined,
       },
@@ -68,6 +77,8 @@ describe("buildEdges()", () => {
         version: "v1",
         requests: 10,
         errors: 1,
+        connections: 3,
+        secured: 3,
         p50: 2.5,
         p99: 9,
       },
@@ -81,13 +92,25 @@ describe("buildEdges() with several clusters to one version", () => {
       cluster: `outbound|9080|${subset}|ratings.default.svc.cluster.local`,
       requests,
       errors: 1,
+      connections: 2,
+      secured: 1,
       p50,
       p99: p50,
     });
     const hosts = [{ cluster: counters("", 0, 0).cluster, address: "127.1.0.12", requests: 5 }];
     const sample = { from: "reviews-v2", clusters: [counters("v1", 2, 9), counters("", 5, 3)], hosts };
     expect(buildEdges([sample], () => "v1")).toEqual([
-      { from: "reviews-v2", service: "ratings", version: "v1", requests: 7, errors: 2, p50: 3, p99: 3 },
+      {
+        from: "reviews-v2",
+        service: "ratings",
+        version: "v1",
+        requests: 7,
+        errors: 2,
+        connections: 4,
+        secured: 2,
+        p50: 3,
+        p99: 3,
+      },
     ]);
   });
 });
@@ -99,6 +122,8 @@ describe("compareEdges()", () => {
     version,
     requests,
     errors: 0,
+    connections: 1,
+    secured: 1,
     p50: 1,
     p99: 2,
   });
@@ -121,5 +146,17 @@ describe("compareEdges()", () => {
     expect(compareEdges([edge("v1", 4)], [edge("v1", 4)])).toMatchObject([
       { recentRequests: 0, recentShare: undefined },
     ]);
+  });
+});
+
+describe("securityOf()", () => {
+  it.each([
+    [0, 0, "no"],
+    [3, 0, "no"],
+    [3, 3, "yes"],
+    [4, 3, "yes"],
+    [5, 3, "3 of 5"],
+  ])("says of %d connections, %d of them with a handshake: %s", (connections, secured, expected) => {
+    expect(securityOf({ connections, secured })).toBe(expected);
   });
 });

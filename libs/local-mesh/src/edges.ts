@@ -10,6 +10,10 @@ export interface Edge {
   readonly version: string;
   readonly requests: number;
   readonly errors: number;
+  /** Connections that the requests took, */
+  readonly connections: number;
+  /** and those of them that mutual TLS secures. */
+  readonly secured: number;
   /** Milliseconds, since the proxy started. */
   readonly p50: number | undefined;
   readonly p99: number | undefined;
@@ -36,16 +40,13 @@ export function buildEdges(
   versionOf: (address: string) => string | undefined,
 ): Edge[] {
   const edges = samples.flatMap(({ from, clusters, hosts }) =>
-    clusters.map(({ cluster, requests, errors, p50, p99 }): Edge => {
+    clusters.map(({ cluster, ...counters }): Edge => {
       const [, , subset = "", hostname = ""] = cluster.split("|");
       return {
         from,
         service: hostname.split(".")[0] ?? hostname,
         version: subset === "" ? versionsOf(cluster, hosts, versionOf) : subset,
-        requests,
-        errors,
-        p50,
-        p99,
+        ...counters,
       };
     }),
   );
@@ -63,6 +64,8 @@ function mergeEdges(edges: readonly Edge[]): Edge {
     ...(a.requests >= b.requests ? a : b),
     requests: a.requests + b.requests,
     errors: a.errors + b.errors,
+    connections: a.connections + b.connections,
+    secured: a.secured + b.secured,
   }));
 }
 
@@ -99,4 +102,13 @@ export function compareEdges(before: readonly Edge[], after: readonly Edge[]): E
 function edgeKey({ from, service, version }: Edge): string {
   // The way a request goes: the ingress first.
   return `${from === "ingress" ? 0 : 1} ${from} ${service} ${version}`;
+}
+
+/**
+ * Whether mutual TLS secures an edge: `yes`, `no`, or how many of its connections, as in `3 of 5`. One that is being
+ * set up does not count against it.
+ */
+export function securityOf({ connections, secured }: Pick<Edge, "connections" | "secured">): string {
+  if (secured === 0) return "no";
+  return connections - secured <= 1 ? "yes" : `${secured} of ${connections}`;
 }

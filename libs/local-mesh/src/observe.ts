@@ -1,8 +1,10 @@
 import { adminGet, readClusterCounters, readHostCounters } from "./admin-client.ts";
+import { readCertificate, type WorkloadCertificate } from "./certificates.ts";
 import type { CheckedMesh, ProxyProcess } from "./checks/index.ts";
 import { buildEdges, type Edge } from "./edges.ts";
 import type { LocalMesh } from "./local-mesh.ts";
 import { type Memory, readMemory } from "./memory.ts";
+import { appHost } from "./place-workloads.ts";
 import { readChildren } from "./process-tree.ts";
 import type { RunningWorkload } from "./start-workloads.ts";
 
@@ -36,6 +38,11 @@ export async function readEdges(mesh: LocalMesh): Promise<Edge[]> {
   return buildEdges(answered, (address) => versions.get(address));
 }
 
+/** The certificate of each workload's proxy, in their order; undefined where it does not answer, or has none. */
+export function readCertificates(mesh: LocalMesh): Promise<(WorkloadCertificate | undefined)[]> {
+  return Promise.all(mesh.workloads.map(({ admin }) => readCertificate(admin).catch(() => undefined)));
+}
+
 /** Memory of one process of the mesh. */
 export interface ProcessMemory extends Memory {
   readonly name: string;
@@ -62,6 +69,12 @@ export function readMeshMemory(mesh: LocalMesh): ProcessMemory[] {
   });
 }
 
+function addressOf(placed: RunningWorkload["placed"]): { readonly address: string; readonly port: number } {
+  if (!("appPorts" in placed)) return { address: appHost, port: placed.httpPort };
+  const [port = 0] = placed.appPorts.keys();
+  return { address: placed.podIp, port };
+}
+
 /** A running mesh as the checks see it. */
 export function toCheckedMesh(mesh: LocalMesh): CheckedMesh {
   return {
@@ -76,6 +89,16 @@ export function toCheckedMesh(mesh: LocalMesh): CheckedMesh {
         () => false,
       );
     },
+    workloads: mesh.workloads.map(({ placed }) => ({
+      name: `${placed.name}.${placed.namespace}`,
+      pod: placed.name,
+      namespace: placed.namespace,
+      serviceAccount: placed.serviceAccount,
+      ...addressOf(placed),
+    })),
+    citadel: mesh.citadel,
+    edges: () => readEdges(mesh),
+    certificates: () => readCertificates(mesh),
     problems: () => mesh.pilot.problems(),
     proxyStatus: () => mesh.pilot.proxyStatus(),
     stopPilot: () => mesh.pilot.stop(),

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { createLiveView } from "./live-view.ts";
-import { renderSummary } from "./summary.ts";
+import { formatSpan, renderSummary } from "./summary.ts";
 import { renderTable } from "./table.ts";
 import { spread } from "./traffic.ts";
 
@@ -32,23 +32,40 @@ describe("renderSummary()", () => {
       version: "v1",
       requests: 40,
       errors: 1,
+      connections: 2,
+      secured: 2,
       p50: 3.25,
       p99: undefined,
     };
-    const lines = renderSummary({ upSeconds: 12, recentSeconds: 10, proxies: 7, synced: 6 }, [
-      { ...edge, recentRequests: 30, recentShare: 1 },
-    ]);
-    expect(lines[0]).toMatch(/^up 12 s, 6 of 7 proxies in sync, 3\.0 requests\/s/);
+    const lines = renderSummary(
+      { upSeconds: 12, recentSeconds: 10, proxies: 7, synced: 6, certificateSeconds: 86_000 },
+      [{ ...edge, recentRequests: 30, recentShare: 1 }],
+    );
+    expect(lines[0]).toMatch(
+      /^up 12 s, 6 of 7 proxies in sync, 3\.0 requests\/s at the ingress, certificates end in 23h 53m or later/,
+    );
     expect(lines[2]?.split(/\s{2,}/)).toEqual([
       "ingress",
       "productpage",
       "v1",
+      "yes",
       "100 %",
       "40",
       "97.5 %",
       "3.3",
       "-",
     ]);
+  });
+});
+
+describe("formatSpan()", () => {
+  it.each([
+    [86_399.9, "23h 59m"],
+    [245, "4m 5s"],
+    [17.8, "17s"],
+    [-3, "0s"],
+  ])("%d seconds: %s", (seconds, text) => {
+    expect(formatSpan(seconds)).toBe(text);
   });
 });
 

@@ -5,12 +5,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { formatObjectRef, formatProblem, type Problem, systemClock } from "@weft/base";
 import { checks } from "./checks/index.ts";
 import { renderChecks, runChecks } from "./checks/run-checks.ts";
-import { describeExamples, describeMemory, describeWorkloads } from "./describe-mesh.ts";
+import { describeExamples, describeIdentities, describeMemory, describeWorkloads } from "./describe-mesh.ts";
 import { compareEdges, type Edge } from "./edges.ts";
 import { LocalMeshError } from "./errors.ts";
 import { createLiveView, type LiveView, type Output } from "./live-view.ts";
 import { type LocalMesh, type LocalMeshOptions, startLocalMesh } from "./local-mesh.ts";
-import { readEdges, readMeshMemory, toCheckedMesh } from "./observe.ts";
+import { readCertificates, readEdges, readMeshMemory, toCheckedMesh } from "./observe.ts";
 import { renderSummary } from "./summary.ts";
 import { startTraffic } from "./traffic.ts";
 
@@ -66,6 +66,8 @@ export async function runUp(options: UpOptions, out: Output, signal: AbortSignal
     try {
       view.line("");
       for (const line of describeWorkloads(mesh)) view.line(line);
+      view.line("");
+      for (const line of await describeIdentities(mesh)) view.line(line);
       view.line("");
       if (options.check) return await check(mesh, view, report, signal);
       for (const line of describeExamples(mesh, options.folder, options.cwd)) view.line(line);
@@ -175,6 +177,7 @@ async function watch(
         recentSeconds: (now - (oldest?.at ?? started)) / 1000,
         proxies: mesh.workloads.length,
         synced: status.filter((proxy) => proxy.status === "SYNCED").length,
+        certificateSeconds: await secondsLeft(mesh),
       };
       view.block(renderSummary(head, compareEdges(oldest?.edges ?? [], edges)));
       looks.push({ at: now, edges });
@@ -184,4 +187,10 @@ async function watch(
     traffic?.close();
     view.settle();
   }
+}
+
+/** Until the first of the workloads' certificates ends. */
+async function secondsLeft(mesh: LocalMesh): Promise<number | undefined> {
+  const ends = (await readCertificates(mesh)).flatMap((certificate) => certificate?.notAfter ?? []);
+  return ends.length === 0 ? undefined : (Math.min(...ends) - Date.now()) / 1000;
 }

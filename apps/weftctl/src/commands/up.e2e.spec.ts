@@ -109,7 +109,7 @@ onLinux("weftctl up", () => {
     async () => {
       const run = up("--check");
       await expectSuccess(run);
-      expect(run.output().match(/ ok: /g)).toHaveLength(7);
+      expect(run.output().match(/ ok: /g)).toHaveLength(14);
       await expectNothingLeft(run);
     },
     longMs,

@@ -40,10 +40,10 @@ export function registerUp(program: Command): void {
       new Option("--data-plane <kind>", "which proxy runs").choices(["weft", "envoy"]).default("weft"),
     )
     .option("--check", "run the checks on a copy of the configuration, print a table, exit 0 or 1")
-    .option(
-      "--cert-ttl <time>",
-      "life of the workloads' certificates (default: 24h, or 20s with --check)",
-      parseTime,
+    .addOption(
+      new Option("--cert-ttl <time>", "life of the workloads' certificates (default: 24h; 20s with --check)")
+        .argParser(parseTime)
+        .conflicts("check"),
     )
     .option("--duration <time>", "end by itself after this time, such as 30s", parseTime)
     .option("--no-traffic", "send no requests")

@@ -1,4 +1,7 @@
 import type { Problem } from "@weft/base";
+import type { CertificateSource } from "../agent-process.ts";
+import type { WorkloadCertificate } from "../certificates.ts";
+import type { Edge } from "../edges.ts";
 
 /** A proxy of the mesh and the process it runs as. */
 export interface ProxyProcess {
@@ -14,12 +17,31 @@ export interface ProxySync {
   readonly status: "SYNCED" | "STALE" | "NOT SENT" | "ERROR";
 }
 
+/** A workload, as others see it. */
+export interface CheckedWorkload {
+  /** As its proxy's: `reviews-v1-….default` */
+  readonly name: string;
+  readonly pod: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** Its pod's IP, and the first port that its proxy takes requests for it at; the gateway's own for that. */
+  readonly address: string;
+  readonly port: number;
+}
+
 /** What checks may ask of a mesh, and do to it. */
 export interface CheckedMesh {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
   /** The folder of configuration that pilot-discovery watches. */
   readonly configFolder: string;
+  /** The gateway is the last one. */
+  readonly workloads: readonly CheckedWorkload[];
+  readonly citadel: CertificateSource;
+  /** Who sent how much to whom since the start, and how it was secured. */
+  edges(): Promise<readonly Edge[]>;
+  /** The certificate of each workload, in their order; undefined where it has none now. */
+  certificates(): Promise<readonly (WorkloadCertificate | undefined)[]>;
   proxies(): Promise<readonly ProxyProcess[]>;
   /** Whether the proxy of this name answers that it is ready. */
   isReady(proxy: string): Promise<boolean>;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Problem } from "@weft/base";
 import { parse, parseDocument } from "yaml";
-import { type CheckedMesh, checks } from "./index.ts";
+import { type CheckedMesh, checks, securityChecks } from "./index.ts";
 import { runChecks } from "./run-checks.ts";
 
 /** What is wrong with the stand-in mesh; each makes one check fail. */
@@ -29,8 +29,8 @@ interface Route {
 }
 
 const pageText = "The Comedy of Errors, Book details, Book reviews, Reviews served by";
-/** A stand-in and what ends it. */
-interface StandIn extends CheckedMesh {
+/** A stand-in, for all that is not about identities, and what ends it. */
+interface StandIn extends Omit<CheckedMesh, "workloads" | "citadel" | "edges" | "certificates"> {
   close(): Promise<void>;
 }
 
@@ -153,7 +153,7 @@ async function run(name: string, faults: Faults) {
   );
   mesh.problems(); // reads the file
   try {
-    const [row] = await runChecks([check], mesh, () => {});
+    const [row] = await runChecks([check], mesh as StandIn & CheckedMesh, () => {}); // no more is asked of it
     return row;
   } finally {
     await mesh.close();
@@ -161,7 +161,7 @@ async function run(name: string, faults: Faults) {
 }
 
 describe("checks", () => {
-  it.concurrent.each(checks.map(({ name }) => name))(
+  it.concurrent.each(checks.filter((check) => !securityChecks.includes(check)).map(({ name }) => name))(
     "%s: holds of a mesh that does as it must",
     async (name) => {
       expect(await run(name, {})).toMatchObject({ ok: true });
@@ -192,7 +192,7 @@ describe("checks", () => {
     const mesh = await createStandIn({});
     const broken = { name: "broken", run: () => Promise.reject(new Error("no mesh")) };
     const fine = { name: "fine", run: async () => ({ expected: "", seen: "", ok: true }) };
-    expect(await runChecks([broken, fine], mesh, () => {})).toMatchObject([
+    expect(await runChecks([broken, fine], mesh as StandIn & CheckedMesh, () => {})).toMatchObject([
       { name: "broken", ok: false, seen: "no mesh" },
       { name: "fine", ok: true },
     ]);
