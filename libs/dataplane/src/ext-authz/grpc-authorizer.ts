@@ -1,4 +1,3 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   HeaderValueOption_HeaderAppendAction as Append,
   type HeaderValueOption,
@@ -10,9 +9,7 @@ import {
   type DeniedHttpResponse,
   type OkHttpResponse,
 } from "@weft/envoy-api/envoy/service/auth/v3/external_auth_pb.js";
-import type { CallCluster, ClusterOutcome } from "../runtime/cluster-call.ts";
-import { HeaderMap } from "../runtime/headers.ts";
-import { RequestHead } from "../runtime/request.ts";
+import { callUnary, type GrpcTarget } from "../grpc/unary.ts";
 import { buildCheckRequest, type CheckRequestOptions } from "./check-request.ts";
 import {
   type AuthzChanges,
@@ -24,51 +21,21 @@ import {
 import type { Authorizer } from "./subject.ts";
 
 /** Envoy's GrpcService of ext_authz, compiled. */
-export interface GrpcAuthorizerConfig extends CheckRequestOptions {
-  readonly cluster: string;
-  readonly authority: string;
-  readonly timeoutMs: number;
-  /** Metadata of the call. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly callCluster: CallCluster;
-}
+export interface GrpcAuthorizerConfig extends CheckRequestOptions, GrpcTarget {}
 
-const maxAnswerBytes = 256 * 1024;
-const prefixBytes = 5;
+const method = {
+  path: "/envoy.service.auth.v3.Authorization/Check",
+  input: CheckRequestSchema,
+  output: CheckResponseSchema,
+} as const;
 
 /** Asks `envoy.service.auth.v3.Authorization/Check`. */
 export function createGrpcAuthorizer(config: GrpcAuthorizerConfig): Authorizer {
-  const { cluster, authority, timeoutMs, headers, callCluster } = config;
-  return (subject, done) => {
-    const message = toBinary(CheckRequestSchema, buildCheckRequest(subject, config));
-    const head = new RequestHead(
-      "POST",
-      "/envoy.service.auth.v3.Authorization/Check",
-      authority,
-      "HTTP/2",
-      new HeaderMap(["te", "trailers", "content-type", "application/grpc"]),
-    );
-    if (timeoutMs > 0) head.headers.append("grpc-timeout", `${Math.ceil(timeoutMs)}m`);
-    for (const [name, value] of headers) head.headers.append(name, value);
-    return callCluster(
-      cluster,
-      { head, body: frame(message), timeoutMs, maxResponseBytes: maxAnswerBytes },
-      (outcome) => done(decide(outcome)),
-    );
-  };
+  return (subject, done) =>
+    callUnary(config, method, buildCheckRequest(subject, config), (response) => done(decide(response)));
 }
 
-/** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#length-prefixed-message */
-function frame(message: Uint8Array): Buffer {
-  const framed = Buffer.allocUnsafe(prefixBytes + message.length);
-  framed.writeUInt8(0, 0);
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, prefixBytes);
-  return framed;
-}
-
-function decide(outcome: ClusterOutcome): AuthzDecision {
-  const response = readResponse(outcome);
+function decide(response: CheckResponse | undefined): AuthzDecision {
   if (response === undefined) return { kind: "error" };
   const { httpResponse } = response;
   const isOk = (response.status?.code ?? 0) === 0;
@@ -82,20 +49,6 @@ function decide(outcome: ClusterOutcome): AuthzDecision {
   }
   const changes = httpResponse.case === "okResponse" ? changesOf(httpResponse.value) : noChanges;
   return changes === undefined ? { kind: "error" } : { kind: "ok", changes, ...noted };
-}
-
-function readResponse(outcome: ClusterOutcome): CheckResponse | undefined {
-  if (outcome.kind !== "response" || outcome.status !== 200) return undefined;
-  const { headers, trailers, body } = outcome;
-  if ((trailers.first("grpc-status") ?? headers.first("grpc-status")) !== "0") return undefined;
-  if (body.length < prefixBytes || body[0] !== 0 || body.readUInt32BE(1) !== body.length - prefixBytes)
-    return undefined;
-  try {
-    return fromBinary(CheckResponseSchema, body.subarray(prefixBytes));
-  } catch {
-    // What cannot be read says nothing: the caller fails closed, or as it is told to.
-    return undefined;
-  }
 }
 
 const actions: Readonly<Record<number, AuthzHeader["action"]>> = {

@@ -129,6 +129,11 @@ export function toResponse(reply: LocalReply, request: RequestHead): { head: Res
     const status = reply.grpcStatus ?? toGrpcStatus(reply.status);
     const headers = new HeaderMap(["content-type", "application/grpc", "grpc-status", String(status)]);
     if (body.length > 0) headers.append("grpc-message", encodeGrpcMessage(body.toString()));
+    const { headers: more = [] } = reply;
+    for (let i = 0; i < more.length; i += 2) {
+      const name = more[i] ?? "";
+      if (!name.startsWith("content-")) headers.append(name, more[i + 1] ?? "");
+    }
     return { head: new ResponseHead(200, headers), body: Buffer.alloc(0) };
   }
   const headers = new HeaderMap([...(reply.headers ?? [])]);

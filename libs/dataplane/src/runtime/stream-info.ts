@@ -22,6 +22,7 @@ export type ResponseFlag =
   | "NR" // no route, or no filter chain
   | "OM" // overload manager
   | "RL" // rate limited
+  | "RLSE" // the rate limit service failed
   | "SI" // stream idle timeout
   | "UAEX" // denied by the external authorization service
   | "UC" // upstream connection termination

@@ -44,6 +44,12 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
     this.upgrade = head.upgrade === "connect" ? "" : head.upgrade;
     this.receiver = receiver;
   }
+
+  /** As Envoy: with the whole response here, nobody waits for the rest of the request to be sent. */
+  override remoteEnd(): void {
+    if (!this.localEnded) this.dropOutgoing();
+    super.remoteEnd();
+  }
 }
 
 class Http2ClientConnection extends Http2Session<Http2ClientStream> implements ClientConnection {
@@ -150,10 +156,7 @@ class Http2ClientConnection extends Http2Session<Http2ClientStream> implements C
       headers.append("upgrade", stream.upgrade);
     }
     const { receiver } = stream;
-    if (endStream) {
-      stream.remoteEnded = true;
-      if (stream.localEnded) this.streamDone(stream);
-    }
+    if (endStream) stream.remoteEnd();
     receiver?.onHead(head, endStream);
   }
 
@@ -184,6 +187,10 @@ class Http2ClientConnection extends Http2Session<Http2ClientStream> implements C
     }
     this.#handler.onReusable();
     if (this.streams.size === 0) this.close();
+  }
+
+  onDead(): void {
+    this.#lost({ kind: "remote-close" });
   }
 
   protected onFailure(): void {

@@ -181,6 +181,9 @@ class Http2ServerConnection extends Http2Session<Http2ServerStream> implements S
   }
 
   protected onPeerSettings(): void {}
+  onDead(): void {
+    this.close();
+  }
   onGoaway(): void {
     // The client will open no more streams; those there are go on.
   }

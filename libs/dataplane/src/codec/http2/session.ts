@@ -9,6 +9,7 @@ import { defaultWindow, errorCode, Http2Error, maxWindow, settingId } from "./fr
 import { FrameParser, type FrameSink } from "./frame-parser.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { type FieldLimits, MessageFields } from "./message-fields.ts";
 import type { Http2Stream, StreamSession } from "./stream.ts";
 
@@ -68,6 +69,7 @@ export abstract class Http2Session<S extends Http2Stream> implements FrameSink, 
     ]);
     if (this.#receiveWindow > defaultWindow) this.writer.windowUpdate(0, this.#receiveWindow - defaultWindow);
     socket.on("drain", this.#resume);
+    if (http2.keepAlive !== undefined) socket.once("close", keepAlive(this, http2.keepAlive, clock));
   }
 
   /** A head, trailers, or something that is neither. */
@@ -81,6 +83,8 @@ export abstract class Http2Session<S extends Http2Stream> implements FrameSink, 
   protected abstract onPeerSettings(): void;
   /** The socket is to be closed; streams have been told. */
   protected abstract onFailure(): void;
+  /** Pings are not answered any more. */
+  public abstract onDead(): void;
   public abstract onGoaway(lastStreamId: number, code: number): void;
 
   /** Takes bytes read; true where it keeps a view on them. */

@@ -63,7 +63,7 @@ export abstract class Http2Stream implements StreamWriter {
       this.session.consumed(undefined, piece.length);
       return false;
     }
-    if (endStream) this.#remoteEnd();
+    if (endStream) this.remoteEnd();
     if (this.#held || this.#incoming !== undefined) {
       this.#incoming ??= new DataQueue();
       this.#incoming.add(piece, endStream);
@@ -74,16 +74,24 @@ export abstract class Http2Stream implements StreamWriter {
 
   takeTrailers(trailers: HeaderMap): void {
     if (this.dead) return;
-    this.#remoteEnd();
+    this.remoteEnd();
     if (this.#held || this.#incoming !== undefined) {
       this.#incoming ??= new DataQueue();
       this.#incoming.addTrailers(trailers);
     } else this.receiver?.onTrailers(trailers);
   }
 
-  #remoteEnd(): void {
+  /** The other side's last frame is here. */
+  remoteEnd(): void {
     this.remoteEnded = true;
     if (this.localEnded) this.session.streamDone(this);
+  }
+
+  /** What is not sent is not going to be: the other side is told. */
+  protected dropOutgoing(): void {
+    this.localEnded = true;
+    this.#outgoing.clear();
+    this.session.resetStream(this, errorCode.noError);
   }
 
   #pass(piece: Buffer, endStream: boolean): boolean {

@@ -79,6 +79,15 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
       response_code strip_query`,
   },
   [`${route}.DirectResponseAction`]: { used: "status body" },
+  "envoy.extensions.filters.http.ratelimit.v3.RateLimit": {
+    used: `domain stage request_type timeout failure_mode_deny rate_limited_as_resource_exhausted rate_limit_service
+      enable_x_ratelimit_headers disable_x_envoy_ratelimited_header rate_limited_status response_headers_to_add
+      status_on_error stat_prefix`,
+  },
+  "envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute": {
+    used: "vh_rate_limits domain rate_limits",
+  },
+  "envoy.config.ratelimit.v3.RateLimitServiceConfig": { used: "grpc_service transport_api_version" },
   "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": {
     used: `stat_prefix status token_bucket filter_enabled filter_enforced request_headers_to_add_when_not_enforced
       response_headers_to_add descriptors stage local_rate_limit_per_downstream_connection

@@ -6,6 +6,7 @@ import { fault } from "./fault/compile.ts";
 import { grpcStats } from "./grpc-stats/compile.ts";
 import { jwtAuthn } from "./jwt-authn/compile.ts";
 import { localRateLimit } from "./local-ratelimit/compile.ts";
+import { rateLimit } from "./ratelimit/compile.ts";
 import { rbac } from "./rbac/compile.ts";
 
 /**
@@ -20,5 +21,6 @@ export const httpFilterFactories: readonly HttpFilterFactory[] = [
   grpcStats,
   localRateLimit,
   jwtAuthn,
+  rateLimit,
   rbac,
 ];
