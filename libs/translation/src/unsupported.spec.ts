@@ -13,30 +13,20 @@ describe("reportUnsupported()", () => {
     ["DestinationRule", { host: "a", trafficPolicy: { loadBalancer: { simple: "RANDOM" } } }, []],
     [
       "DestinationRule",
-      { trafficPolicy: { tunnel: {} } },
-      ["spec.trafficPolicy.tunnel: tunnel is not supported and has no effect"],
-    ],
-    [
-      "DestinationRule",
       {
         subsets: [
           {},
-          { trafficPolicy: { portLevelSettings: [{ loadBalancer: { zoneAwareLbSetting: {} } }] } },
+          { trafficPolicy: { portLevelSettings: [{ outlierDetection: { consecutiveErrors: 5 } }] } },
         ],
       },
       [
-        "spec.subsets[1].trafficPolicy.portLevelSettings[0].loadBalancer.zoneAwareLbSetting: zoneAwareLbSetting is not supported and has no effect",
+        "spec.subsets[1].trafficPolicy.portLevelSettings[0].outlierDetection.consecutiveErrors: consecutiveErrors is not supported and has no effect",
       ],
     ],
     [
       "Sidecar",
       { ingress: [{ tls: { insecureSkipVerify: true } }] },
       ["spec.ingress[0].tls.insecureSkipVerify: insecureSkipVerify is not supported and has no effect"],
-    ],
-    [
-      "VirtualService",
-      { http: [{ match: [{ statPrefix: "a" }] }] },
-      ["spec.http[0].match[0].statPrefix: statPrefix is not supported and has no effect"],
     ],
     // what validation has let pass in another shape is not this function's business
     ["Sidecar", { ingress: null }, []],

@@ -5,23 +5,17 @@ import { configRef } from "./refs.ts";
 /** Paths of fields that Weft accepts but does not carry out, by kind; `[]` stands for every item. */
 const fields = {
   DestinationRule: [
-    "spec.trafficPolicy.tunnel",
-    "spec.subsets[].trafficPolicy.tunnel",
     ...[
       "spec.trafficPolicy",
       "spec.trafficPolicy.portLevelSettings[]",
       "spec.subsets[].trafficPolicy",
       "spec.subsets[].trafficPolicy.portLevelSettings[]",
     ].flatMap((policy) => [
-      `${policy}.loadBalancer.zoneAwareLbSetting`,
       `${policy}.outlierDetection.consecutiveErrors`,
       `${policy}.outlierDetection.outlierDetectionHttpErrorCodes`,
     ]),
   ],
-  VirtualService: ["spec.http[].match[].statPrefix"],
   Sidecar: [
-    "spec.inboundConnectionPool",
-    "spec.ingress[].connectionPool",
     "spec.ingress[].tls.insecureSkipVerify",
     "spec.ingress[].port.targetPort",
     "spec.egress[].port.targetPort",

@@ -1,9 +1,11 @@
 import type { MeshConfig, ServiceEntry, WorkloadEntry } from "@weft/istio-api";
 import type { Config } from "../config.ts";
+import { prefersClose } from "../kubernetes/service.ts";
 import type { Workload } from "../kubernetes/workload.ts";
 import { parseProtocol } from "../protocol.ts";
 import type { Endpoint, Locality, Resolution, Service } from "../service.ts";
 import { selects } from "../service.ts";
+import { withTopologyLabels } from "../topology-labels.ts";
 import { parseExportTo } from "../visibility.ts";
 
 const resolutions: Readonly<Record<NonNullable<ServiceEntry["resolution"]>, Resolution>> = {
@@ -16,7 +18,7 @@ const resolutions: Readonly<Record<NonNullable<ServiceEntry["resolution"]>, Reso
 
 /** The services a ServiceEntry declares: one for each host. */
 export function servicesOf(entry: Config<ServiceEntry>, mesh: MeshConfig): readonly Service[] {
-  const { spec, name, namespace, labels, createdAt, version } = entry;
+  const { spec, name, namespace, labels, annotations, createdAt, version } = entry;
   return spec.hosts.map((hostname) => ({
     hostname,
     name,
@@ -35,6 +37,7 @@ export function servicesOf(entry: Config<ServiceEntry>, mesh: MeshConfig): reado
     ...(spec.workloadSelector?.labels ? { selector: spec.workloadSelector.labels } : {}),
     registry: "External" as const,
     createdAt,
+    ...(prefersClose(undefined, annotations) ? { trafficDistribution: "PreferClose" as const } : {}),
     ...(spec.subjectAltNames ? { subjectAltNames: spec.subjectAltNames } : {}),
     version,
   }));
@@ -82,7 +85,10 @@ function fromWorkloadEntry(
   config: Config<WorkloadEntry> | undefined,
   { entry, clusterId }: EntryContext,
 ): readonly Endpoint[] {
-  const labels = { ...config?.labels, ...workload.labels };
+  const locality = parseLocality(workload.locality ?? "");
+  const network = workload.network ?? "";
+  const own = { ...config?.labels, ...workload.labels };
+  const labels = withTopologyLabels(own, { locality, clusterId, network, nodeName: "" });
   const address = workload.address;
   if (address === undefined) return [];
   return (entry.spec.ports ?? []).map((port) => ({
@@ -91,7 +97,7 @@ function fromWorkloadEntry(
     servicePortName: port.name,
     health: "HEALTHY",
     weight: workload.weight ?? 1,
-    locality: parseLocality(workload.locality ?? ""),
+    locality,
     labels,
     namespace: entry.namespace,
     serviceAccount: workload.serviceAccount ?? "",
@@ -100,21 +106,23 @@ function fromWorkloadEntry(
     canonicalRevision: labels["service.istio.io/canonical-revision"] ?? labels.version ?? "",
     tlsMode: labels["security.istio.io/tlsMode"] === "istio" ? "istio" : "disabled",
     clusterId,
-    network: workload.network ?? "",
+    network,
   }));
 }
 
 function fromPod(pod: Workload, { entry, clusterId }: EntryContext): readonly Endpoint[] {
   const address = pod.addresses[0];
   if (address === undefined) return [];
-  const { labels } = pod;
+  const network = pod.labels["topology.istio.io/network"] ?? "";
+  const { locality, nodeName } = pod;
+  const labels = withTopologyLabels(pod.labels, { locality, clusterId, network, nodeName });
   return (entry.spec.ports ?? []).map((port) => ({
     address,
     port: port.targetPort ?? port.number,
     servicePortName: port.name,
     health: "HEALTHY",
     weight: 1,
-    locality: pod.locality,
+    locality,
     labels,
     namespace: pod.namespace,
     serviceAccount: pod.serviceAccount,
@@ -123,7 +131,7 @@ function fromPod(pod: Workload, { entry, clusterId }: EntryContext): readonly En
     canonicalRevision: labels["service.istio.io/canonical-revision"] ?? labels.version ?? "",
     tlsMode: labels["security.istio.io/tlsMode"] === "istio" ? "istio" : "disabled",
     clusterId,
-    network: labels["topology.istio.io/network"] ?? "",
+    network,
     ...(pod.nodeName === "" ? {} : { nodeName: pod.nodeName }),
     podName: pod.podName,
   }));

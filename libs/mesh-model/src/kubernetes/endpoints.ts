@@ -1,6 +1,7 @@
 import type { EndpointSliceBody, SliceEndpoint } from "@weft/istio-api";
 import type { MeshObject } from "../object.ts";
 import type { Endpoint } from "../service.ts";
+import { withTopologyLabels } from "../topology-labels.ts";
 import type { Workload } from "./workload.ts";
 
 /** What stands around an EndpointSlice. */
@@ -62,7 +63,7 @@ function sharedFields(endpoint: SliceEndpoint, pod: Workload | undefined, cluste
     health: healthOf(endpoint),
     weight: 1,
     locality,
-    labels: withTopology(own, { locality, clusterId, network, nodeName: nodeName ?? "" }),
+    labels: withTopologyLabels(own, { locality, clusterId, network, nodeName: nodeName ?? "" }),
     namespace: pod?.namespace ?? "",
     serviceAccount: pod?.serviceAccount ?? "",
     workloadName: pod?.name ?? "",
@@ -91,29 +92,6 @@ function first(labels: Readonly<Record<string, string>>, ...names: readonly stri
 function healthOf({ conditions }: SliceEndpoint): Endpoint["health"] {
   if (conditions?.ready !== false) return "HEALTHY";
   return conditions.serving && conditions.terminating ? "DRAINING" : "UNHEALTHY";
-}
-
-/** Adds the labels that tell where a workload runs; subsets and failover priorities may name them. */
-function withTopology(
-  labels: Readonly<Record<string, string>>,
-  place: {
-    readonly locality: Endpoint["locality"];
-    readonly clusterId: string;
-    readonly network: string;
-    readonly nodeName: string;
-  },
-): Readonly<Record<string, string>> {
-  const added: Record<string, string> = { ...labels };
-  const set = (name: string, value: string) => {
-    if (value !== "") added[name] = value;
-  };
-  set("topology.kubernetes.io/region", place.locality.region);
-  set("topology.kubernetes.io/zone", place.locality.zone);
-  set("topology.istio.io/subzone", place.locality.subzone);
-  set("topology.istio.io/cluster", place.clusterId);
-  set("topology.istio.io/network", place.network);
-  set("kubernetes.io/hostname", place.nodeName);
-  return added;
 }
 
 const severity = { HEALTHY: 0, DRAINING: 1, UNHEALTHY: 2 } as const;

@@ -34,7 +34,7 @@ export function toService(object: MeshObject, mesh: MeshConfig, version: string)
     registry: "Kubernetes",
     createdAt: creationTime(object),
     ...(external && spec.externalName !== undefined ? { aliasOf: spec.externalName } : {}),
-    ...(prefersClose(spec, annotations) ? { trafficDistribution: "PreferClose" } : {}),
+    ...(prefersClose(spec.trafficDistribution, annotations) ? { trafficDistribution: "PreferClose" } : {}),
     ...(spec.publishNotReadyAddresses ? { publishNotReadyAddresses: true } : {}),
     version,
   };
@@ -43,8 +43,12 @@ export function toService(object: MeshObject, mesh: MeshConfig, version: string)
 /** PreferSameZone is the later name of PreferClose; of PreferSameNode, what is nearer than the zone is not told apart. */
 const close = ["preferclose", "prefersamezone", "prefersamenode"];
 
-function prefersClose(spec: ServiceSpec, annotations: Readonly<Record<string, string>>): boolean {
-  const wanted = annotations["networking.istio.io/traffic-distribution"] ?? spec.trafficDistribution;
+/** Whether clients are asked to stay near: by the annotation, else by what the spec says. */
+export function prefersClose(
+  distribution: ServiceSpec["trafficDistribution"],
+  annotations: Readonly<Record<string, string>>,
+): boolean {
+  const wanted = annotations["networking.istio.io/traffic-distribution"] ?? distribution;
   return wanted !== undefined && close.includes(wanted.toLowerCase());
 }
 

@@ -17,7 +17,7 @@ import {
 import { durationMs } from "../durations.ts";
 import { buildLocalities, identitiesOf } from "../endpoints/build.ts";
 import { clientLabels, comparedLabelsOf } from "../endpoints/client-labels.ts";
-import { buildPreference, comparedLabels } from "../endpoints/locality.ts";
+import { buildPreference } from "../endpoints/locality.ts";
 import { defined } from "../envoy/scalars.ts";
 import { passesMeshTrafficOn } from "../gateway/auto-passthrough.ts";
 import type { Backend, BackendService, Discovery, LoadAssignment } from "../ir/index.ts";
@@ -36,9 +36,6 @@ import {
   effectivePolicy,
 } from "./policy.ts";
 import { type BackendTlsInput, buildBackendTls } from "./tls.ts";
-
-/** A proxy's node tells replicas apart, which otherwise share all that they are sent. */
-const nodeLabel = "kubernetes.io/hostname";
 
 /** The backends of one service with the endpoints of those that get them over EDS. */
 export interface ServiceBackends {
@@ -158,20 +155,16 @@ function buildBackend(
   subset: string,
   labels: Readonly<Record<string, string>> | undefined,
 ): { readonly backend: Backend; readonly loadAssignment?: LoadAssignment } {
-  const { context, service, rule, endpoints, report } = input;
+  const { context, service, rule, endpoints } = input;
   const { mesh, view } = context;
   const policy = effectivePolicy(rule?.spec, port.port, subset);
   const nameOf = input.passesOn ? backendSni : backendName;
   const name = nameOf(port.port, subset, service.hostname);
   const outlierDetection = buildOutlierDetection(policy.outlierDetection);
-  const locality = policy.loadBalancer?.localityLbSetting;
-  if (comparedLabels(locality).includes(nodeLabel))
-    report?.unsupported(
-      subset === "" ? "spec.trafficPolicy" : `spec.subsets[${subset}]`,
-      `failoverPriority by ${nodeLabel}`,
-    );
-  const { preference, weighted } = buildPreference({
-    setting: locality,
+  const { localityLbSetting, zoneAwareLbSetting } = policy.loadBalancer ?? {};
+  const { preference, weighted, zoneAware } = buildPreference({
+    setting: localityLbSetting,
+    zones: zoneAwareLbSetting,
     mesh,
     service,
     // Only where failures are noticed can others take over, so only then are the near ones preferred.
@@ -217,7 +210,10 @@ function buildBackend(
     ...(keepalive ? { tcpKeepalive: keepalive } : {}),
     ...(tls ? { tls } : {}),
     ...(weighted && discovery.kind !== "dynamic-dns" ? { localityWeighted: true } : {}),
-    ...(policy.proxyProtocol ? { proxyProtocol: policy.proxyProtocol.version === "V2" ? 2 : 1 } : {}),
+    ...(zoneAware ? { zoneAware } : {}),
+    ...(policy.proxyProtocol && !input.passesOn
+      ? { proxyProtocol: policy.proxyProtocol.version === "V2" ? 2 : 1 }
+      : {}),
     ...(subset === "" ? {} : { subset }),
     ...(rule ? { config: configRef(rule) } : {}),
   };

@@ -12,7 +12,14 @@ describe("buildUpstreamHttp()", () => {
     ["Unsupported", undefined, false, undefined],
     ["HTTP", { http: { h2UpgradePolicy: "UPGRADE" } }, true, { protocol: "http2" }],
     ["HTTP", { http: { h2UpgradePolicy: "DO_NOT_UPGRADE" } }, true, undefined],
-    ["TCP", { http: { h2UpgradePolicy: "UPGRADE" } }, true, undefined],
+    ["TCP", { http: { h2UpgradePolicy: "UPGRADE" } }, true, { protocol: "http2" }],
+    ["HTTP", { tcp: { idleTimeout: "7s" } }, true, { protocol: "http1", idleTimeoutMs: 7000 }],
+    [
+      "HTTP",
+      { http: { idleTimeout: "3s" }, tcp: { idleTimeout: "7s" } },
+      true,
+      { protocol: "http1", idleTimeoutMs: 3000 },
+    ],
     ["HTTP2", { http: { useClientProtocol: true } }, true, { protocol: "auto" }],
     [
       "HTTP",
@@ -30,5 +37,21 @@ describe("buildUpstreamHttp()", () => {
     ],
   ] as const)("of %s with %j (sniffing: %s)", (protocol, pool, sniffs, expected) => {
     expect(buildUpstreamHttp(protocol, pool, { sniffs })).toEqual(expected);
+  });
+
+  it.each([
+    ["HTTP", undefined, { protocol: "http2" }],
+    ["HTTP", "DO_NOT_UPGRADE", undefined],
+    ["HTTP", "DEFAULT", { protocol: "http2" }],
+    ["TCP", undefined, undefined],
+    ["Unsupported", undefined, { protocol: "auto" }],
+  ] as const)("upgrades %s with %s where the mesh does as %j", (protocol, h2UpgradePolicy, expected) => {
+    const pool = h2UpgradePolicy && { http: { h2UpgradePolicy } };
+    expect(buildUpstreamHttp(protocol, pool, { sniffs: true, upgrades: true })).toEqual(expected);
+  });
+
+  it("leaves the own application with what its port says", () => {
+    const pool = { http: { h2UpgradePolicy: "UPGRADE" } } as const;
+    expect(buildUpstreamHttp("HTTP", pool, { sniffs: true, inbound: true })).toBeUndefined();
   });
 });

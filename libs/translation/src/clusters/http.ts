@@ -1,5 +1,5 @@
 import type { ConnectionPoolSettings } from "@weft/istio-api";
-import type { Protocol } from "@weft/mesh-model";
+import { isHttp, type Protocol } from "@weft/mesh-model";
 import { durationMs } from "../durations.ts";
 import type { UpstreamHttp } from "../ir/index.ts";
 
@@ -14,19 +14,21 @@ export interface HttpOptions {
   readonly sniffs: boolean;
   /** HTTP/1.1 ports are spoken to in HTTP/2 where no rule says otherwise (the mesh's `h2UpgradePolicy`). */
   readonly upgrades?: boolean;
+  /** Towards the own application, which speaks what its port says whatever clients were upgraded to. */
+  readonly inbound?: boolean;
 }
 
 function upstreamProtocol(
   protocol: Protocol,
   http: ConnectionPoolSettings["http"],
-  { sniffs, upgrades }: HttpOptions,
+  { sniffs, upgrades, inbound }: HttpOptions,
 ): UpstreamHttp["protocol"] {
   if (http?.useClientProtocol) return "auto";
   if (isHttp2(protocol)) return "http2";
-  const upgrade = [undefined, "DEFAULT"].includes(http?.h2UpgradePolicy)
-    ? upgrades
-    : http?.h2UpgradePolicy === "UPGRADE";
-  if (upgrade && (protocol === "HTTP" || protocol === "Unsupported")) return "http2";
+  // Who asks for it in a rule knows what the servers speak; for the whole mesh only ports that are called HTTP are upgraded.
+  const wanted = http?.h2UpgradePolicy ?? "DEFAULT";
+  const upgrade = wanted === "DEFAULT" ? upgrades && isHttp(protocol) : wanted === "UPGRADE";
+  if (upgrade && !inbound) return "http2";
   return protocol === "Unsupported" && sniffs ? "auto" : "http1";
 }
 
@@ -36,10 +38,10 @@ function upstreamProtocol(
 export function buildUpstreamHttp(
   protocol: Protocol,
   pool: ConnectionPoolSettings | undefined,
-  { sniffs, upgrades = false }: HttpOptions,
+  options: HttpOptions,
 ): UpstreamHttp | undefined {
-  const chosen = upstreamProtocol(protocol, pool?.http, { sniffs, upgrades });
-  const idleTimeoutMs = durationMs(pool?.http?.idleTimeout);
+  const chosen = upstreamProtocol(protocol, pool?.http, options);
+  const idleTimeoutMs = durationMs(pool?.http?.idleTimeout ?? pool?.tcp?.idleTimeout);
   const maxConnectionDurationMs = durationMs(pool?.tcp?.maxConnectionDuration);
   const maxRequests = pool?.http?.maxRequestsPerConnection ?? 0;
   const maxStreams = pool?.http?.maxConcurrentStreams ?? 0;
@@ -50,14 +52,14 @@ export function buildUpstreamHttp(
     ...(intervalMs === undefined ? {} : { intervalMs }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
-  const options = {
+  const settings = {
     ...(pings && chosen !== "http1" ? { keepalive } : {}),
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
     ...(maxConnectionDurationMs === undefined ? {} : { maxConnectionDurationMs }),
     ...(maxRequests > 0 ? { maxRequestsPerConnection: maxRequests } : {}),
     ...(maxStreams > 0 && chosen !== "http1" ? { maxConcurrentStreams: maxStreams } : {}),
   };
-  return chosen === "http1" && Object.keys(options).length === 0
+  return chosen === "http1" && Object.keys(settings).length === 0
     ? undefined
-    : { protocol: chosen, ...options };
+    : { protocol: chosen, ...settings };
 }

@@ -1,3 +1,4 @@
+import type { ConnectionPoolSettings } from "@weft/istio-api";
 import type { ConsolidatedDestinationRule, ServiceTarget } from "@weft/mesh-model";
 import { type BuildContext, ruleFor, serviceRef } from "../context.ts";
 import { durationMs } from "../durations.ts";
@@ -21,16 +22,26 @@ function servicesOf(targets: readonly ServiceTarget[]): BackendService[] {
   return [...byHost.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
+/** What the Sidecar says of connections to a port of the own application, else to all of them. */
+function sidecarPool({ view }: BuildContext, port: InboundPort): ConnectionPoolSettings | undefined {
+  const { ingress = [], inboundConnectionPool } = view.scope.sidecar?.spec ?? {};
+  const own = ingress.find((listener) => listener.port.number === port.number);
+  return own?.connectionPool ?? inboundConnectionPool;
+}
+
 /**
  * The backend for a port of the own application. What a DestinationRule says of connections to the service holds
- * here too, so that the receiving end has the room that clients are given; balancing and TLS are the clients' alone.
+ * here too, unless the Sidecar has settings of its own, so that the receiving end has the room that clients are given;
+ * balancing and TLS are the clients' alone.
  */
 export function buildInboundBackend(context: BuildContext, port: InboundPort): Backend {
   const first = port.targets[0];
   const rule: ConsolidatedDestinationRule | undefined = first && ruleFor(context, first.service);
   const applied = rule?.spec.trafficPolicy === undefined ? undefined : rule;
-  const pool = first && effectivePolicy(applied?.spec, first.port.port, "").connectionPool;
-  const http = buildUpstreamHttp(port.protocol, pool, { sniffs: true });
+  const pool =
+    sidecarPool(context, port) ??
+    (first && effectivePolicy(applied?.spec, first.port.port, "").connectionPool);
+  const http = buildUpstreamHttp(port.protocol, pool, { sniffs: true, inbound: true });
   const keepalive = buildKeepalive(pool);
   const direct = port.forwardTo;
   return {

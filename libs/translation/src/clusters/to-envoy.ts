@@ -246,6 +246,11 @@ function socketFields({ tls, proxyProtocol }: Backend, traits: ProxyTraits) {
   return { transportSocket: withProxyProtocol(sockets?.transportSocket ?? rawBuffer, proxyProtocol) };
 }
 
+function zoneAwareField({ minClusterSize }: NonNullable<Backend["zoneAware"]>) {
+  const value = minClusterSize === undefined ? {} : { minClusterSize: BigInt(minClusterSize) };
+  return { localityConfigSpecifier: { case: "zoneAwareLbConfig" as const, value } };
+}
+
 /** Envoy's Cluster for a backend. */
 export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
   const metadata = backendMetadata(backend);
@@ -263,6 +268,7 @@ export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
             ...(backend.localityWeighted
               ? { localityConfigSpecifier: { case: "localityWeightedLbConfig" as const, value: {} } }
               : {}),
+            ...(backend.zoneAware ? zoneAwareField(backend.zoneAware) : {}),
           },
         };
   return create(ClusterSchema, {

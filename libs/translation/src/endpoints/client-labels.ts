@@ -4,7 +4,8 @@ import { comparedLabels } from "./locality.ts";
 
 /** Labels of the proxy as `failoverPriority` compares them: its workload's, with those of its place. */
 export function clientLabels({ view, locality }: BuildContext): Readonly<Record<string, string>> {
-  const { labels, node } = view;
+  const { labels, node, workload } = view;
+  const nodeName = workload?.nodeName || String(node.metadata.NODE_NAME ?? "");
   return {
     ...labels,
     "topology.istio.io/network": node.network,
@@ -12,6 +13,7 @@ export function clientLabels({ view, locality }: BuildContext): Readonly<Record<
     "topology.kubernetes.io/region": locality.region,
     "topology.kubernetes.io/zone": locality.zone,
     "topology.istio.io/subzone": locality.subzone,
+    "kubernetes.io/hostname": nodeName,
   };
 }
 
@@ -19,7 +21,9 @@ function ruleLabels({ trafficPolicy, subsets = [] }: DestinationRule): readonly 
   const policies = [trafficPolicy, ...subsets.map((subset) => subset.trafficPolicy)];
   return policies.flatMap((policy) =>
     [policy, ...(policy?.portLevelSettings ?? [])].flatMap((settings) =>
-      comparedLabels(settings?.loadBalancer?.localityLbSetting),
+      [settings?.loadBalancer?.localityLbSetting, settings?.loadBalancer?.zoneAwareLbSetting].flatMap(
+        comparedLabels,
+      ),
     ),
   );
 }

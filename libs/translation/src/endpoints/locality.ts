@@ -1,4 +1,4 @@
-import type { LocalityLoadBalancerSetting, MeshConfig } from "@weft/istio-api";
+import type { LoadBalancerSettings, LocalityLoadBalancerSetting, MeshConfig } from "@weft/istio-api";
 import type { Service } from "@weft/mesh-model";
 
 /** Where a proxy or an endpoint runs. */
@@ -19,6 +19,8 @@ export interface LocalityPreference {
 /** What of a policy decides on the preference. */
 export interface PreferenceInput {
   readonly setting: LocalityLoadBalancerSetting | undefined;
+  /** Zones are left to the proxy to balance; wins over {@link setting} of the mesh. */
+  readonly zones?: LoadBalancerSettings["zoneAwareLbSetting"];
   readonly mesh: Pick<MeshConfig, "localityLbSetting">;
   readonly service: Pick<Service, "trafficDistribution">;
   /** Failures are noticed: without that nothing ever takes over. */
@@ -32,6 +34,8 @@ export interface PreferenceInput {
 export interface BuiltPreference {
   readonly preference: LocalityPreference;
   readonly weighted: boolean;
+  /** Set where the proxy balances between the zones of its region by itself. */
+  readonly zoneAware?: { readonly minClusterSize?: number };
 }
 
 /** The labels of a place, from the widest to the narrowest, by which `trafficDistribution` compares. */
@@ -61,6 +65,8 @@ export function isIn({ region, zone, subzone }: ProxyLocality, pattern: string):
  * https://istio.io/latest/docs/reference/config/networking/destination-rule/#LocalityLoadBalancerSetting
  */
 export function buildPreference(input: PreferenceInput): BuiltPreference {
+  if (input.zones && input.zones.enabled !== false && input.setting === undefined)
+    return zonePreference(input, input.zones);
   const setting = settingOf(input);
   if (setting === undefined) return { preference: {}, weighted: false };
   const { distribute, failover, failoverPriority } = setting;
@@ -74,25 +80,50 @@ export function buildPreference(input: PreferenceInput): BuiltPreference {
   const near =
     input.locality.region === "" ? {} : { near: input.locality, ...(failover ? { failover } : {}) };
   if (!failoverPriority?.length) return { preference: near, weighted };
-  const labels = failoverPriority.map((entry) => {
-    const [name = "", value] = entry.split("=");
-    return { name, value: value ?? input.labels[name] };
-  });
+  const labels = failoverPriority.map((entry) => toWanted(entry, input.labels));
   return { preference: { labels, ...(failover?.length ? near : {}) }, weighted };
 }
 
+/** Regions are preferred, and within the own one the proxy looks to the zones. */
+function zonePreference(
+  { locality, labels: own }: PreferenceInput,
+  { failover, failoverPriority = [], minClusterSize }: NonNullable<PreferenceInput["zones"]>,
+): BuiltPreference {
+  const labels = failoverPriority.map((entry) => toWanted(entry, own));
+  const region = { region: locality.region, zone: "*", subzone: "*" };
+  return {
+    preference: {
+      ...(labels.length > 0 ? { labels } : {}),
+      ...(locality.region === "" ? {} : { near: region, ...(failover ? { failover } : {}) }),
+    },
+    weighted: false,
+    zoneAware: minClusterSize === undefined ? {} : { minClusterSize },
+  };
+}
+
+/** A label with the value wanted of it: that of the entry, else the proxy's own. */
+function toWanted(entry: string, own: Readonly<Record<string, string>>) {
+  const [name = "", value] = entry.split("=");
+  return { name, value: value ?? own[name] };
+}
+
 /** Names of the client's labels that a setting compares. */
-export function comparedLabels(setting: LocalityLoadBalancerSetting | undefined): readonly string[] {
+export function comparedLabels(
+  setting: Pick<LocalityLoadBalancerSetting, "failoverPriority"> | undefined,
+): readonly string[] {
   return (setting?.failoverPriority ?? []).filter((entry) => !entry.includes("="));
 }
 
-/** How far away a locality is: 0 is here, then the same zone, the same region, the region that takes over, elsewhere. */
+/** How far away a locality is, from a place or from a region (zone `*`): 0 is here, then the same zone, the same region, the region that takes over, elsewhere. */
 export function distance(
   from: ProxyLocality,
   to: ProxyLocality,
   failover: LocalityPreference["failover"] = [],
 ): number {
-  if (from.region === to.region) return from.zone !== to.zone ? 2 : from.subzone === to.subzone ? 0 : 1;
+  if (from.region === to.region) {
+    if (from.zone === "*") return 0;
+    return from.zone !== to.zone ? 2 : from.subzone === to.subzone ? 0 : 1;
+  }
   const next = failover.find((entry) => entry.from === from.region);
   return next === undefined || next.to === to.region ? 3 : 4;
 }

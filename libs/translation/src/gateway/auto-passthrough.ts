@@ -1,9 +1,8 @@
 import { hostCovers, type ProxyView } from "@weft/mesh-model";
-import { effectivePolicy } from "../clusters/policy.ts";
 import { type BuildContext, ruleFor, servedPorts } from "../context.ts";
-import { durationMs } from "../durations.ts";
 import type { FilterChain } from "../ir/index.ts";
-import { backendSni } from "../names.ts";
+import { layer4Policy } from "../listeners/layer4-policy.ts";
+import { backendName, backendSni } from "../names.ts";
 import { type GatewayServer, namesOf } from "./servers.ts";
 
 /** Protocols that the mesh's proxies offer each other in handshakes. */
@@ -36,14 +35,15 @@ export function meshChains(context: BuildContext, { server }: GatewayServer): re
     return servedPorts(context, service).flatMap(({ port }) =>
       subsets.map((subset) => {
         const backend = backendSni(port, subset, service.hostname);
-        const idle = durationMs(effectivePolicy(rule?.spec, port, subset).connectionPool?.tcp?.idleTimeout);
+        // The bytes are another proxy's, which has put them into its tunnel already.
+        const { tunnel: _, ...policy } = layer4Policy(context, backendName(port, subset, service.hostname));
         const filter = {
           kind: "tcp" as const,
           direction: "outbound" as const,
           destinations: [{ backend, weight: 1 }],
           statPrefix: backend,
           exchangesMetadata: false,
-          ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
+          ...policy,
         };
         return { chain: { match: { applicationProtocols: meshProtocols }, filter }, serverName: backend };
       }),

@@ -3,9 +3,7 @@ import { type Config, type Exported, hostsOverlap, virtualServicesOf } from "@we
 import type { BuildContext } from "../context.ts";
 import type { TcpForward } from "../ir/index.ts";
 import { forwardTo } from "../listeners/layer4-routes.ts";
-import { configRef } from "../refs.ts";
 import { buildAuthorization } from "../security/authorization.ts";
-import { reportUnsupported } from "../unsupported.ts";
 import type { GatewayServer } from "./servers.ts";
 
 /** Bytes of some server names, and where they go. */
@@ -55,7 +53,6 @@ function forward(
   route: readonly RouteDestination[],
 ): TcpForward {
   const { server } = entry;
-  reportUnsupported("VirtualService", config, context.problems.for(configRef(config)));
   const tcp = {
     kind: "tcp" as const,
     direction: "outbound" as const,

@@ -7,7 +7,6 @@ import { configRef } from "../refs.ts";
 import { isCatchAll } from "../routes/match.ts";
 import { maxDirectResponseBytes } from "../routes/outbound.ts";
 import { buildVirtualServiceRoutes, type RouteScope } from "../routes/virtual-service.ts";
-import { reportUnsupported } from "../unsupported.ts";
 import type { GatewayServer } from "./servers.ts";
 
 interface Draft {
@@ -65,7 +64,6 @@ function addServer(context: BuildContext, entry: GatewayServer, drafts: Map<stri
     const hosts = hostsOf(server, config);
     if (hosts.length === 0) continue;
     const report = context.problems.for(configRef(config));
-    reportUnsupported("VirtualService", config, report);
     const routes = buildVirtualServiceRoutes(config, routeScope(context, entry), report);
     for (const host of hosts) {
       hosted.add(host);

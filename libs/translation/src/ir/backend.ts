@@ -17,6 +17,8 @@ export interface Backend {
   readonly proxyProtocol?: 1 | 2;
   /** Localities are chosen by their weights before endpoints are chosen in them. */
   readonly localityWeighted?: boolean;
+  /** The nearest zone takes what it can, others the rest, where at least so many endpoints are there. */
+  readonly zoneAware?: { readonly minClusterSize?: number };
   /** How connections are secured; plain text where absent. */
   readonly tls?: UpstreamTls;
   /** Local address connections are made from. */

@@ -69,6 +69,10 @@ export interface TcpForward {
   readonly authorization?: AuthorizationChain;
   /** Peer metadata is exchanged on the connection, where the proxy can. */
   readonly exchangesMetadata: boolean;
+  /** Connections of one client go to one endpoint. */
+  readonly hashBySource?: boolean;
+  /** Bytes are carried inside of HTTP requests (CONNECT, else POST) to the backend, which are for this host and port. */
+  readonly tunnel?: { readonly host: string; readonly port: number; readonly post: boolean };
   /** The host that the handshake names is looked up; connections go to this port of it. */
   readonly lookup?: { readonly cache: DnsCache; readonly port: number };
 }

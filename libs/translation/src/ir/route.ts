@@ -35,6 +35,8 @@ export interface Route {
   readonly responseHeaders?: HeaderChanges;
   readonly fault?: Fault;
   readonly cors?: Cors;
+  /** Name under which the route has statistics of its own. */
+  readonly statPrefix?: string;
   /** Operation name for traces; absent where traces keep the default. */
   readonly operation?: string;
   readonly config?: ObjectRef;

@@ -18,6 +18,7 @@ import { dnsCache, looksUpHosts } from "../clusters/dynamic-dns.ts";
 import { type BuildContext, reporterFor } from "../context.ts";
 import type { ChainMatch, FilterChain, TcpForward } from "../ir/index.ts";
 import { backendName, parseBackendName } from "../names.ts";
+import { layer4Policy } from "./layer4-policy.ts";
 
 /** A service port whose bytes are to be passed on, and how that is done where no VirtualService says otherwise. */
 export interface Layer4Port {
@@ -68,9 +69,19 @@ export function forwardTo(
   const [only] = destinations;
   const statPrefix = destinations.length === 1 && only ? only.backend : `${config.name}.${config.namespace}`;
   if (destinations.length === 0) return tcp;
-  const { lookup: _, ...bytes } = tcp;
+  const { kind, direction, exchangesMetadata, authorization } = tcp;
   const lookup = destinations.length === 1 && only ? lookupFor(context, only.backend) : undefined;
-  return { ...bytes, destinations, statPrefix, ...(lookup ? { lookup } : {}) };
+  return {
+    kind,
+    direction,
+    exchangesMetadata,
+    destinations,
+    statPrefix,
+    ...(authorization ? { authorization } : {}),
+    // Of several, the first decides, as in Istio.
+    ...(only ? layer4Policy(context, only.backend) : {}),
+    ...(lookup ? { lookup } : {}),
+  };
 }
 
 /** How the host of a handshake is looked up where it says which host is meant; of several backends none can be. */

@@ -13,12 +13,11 @@ import {
   type ServicePort,
 } from "@weft/mesh-model";
 import { dnsCache, outboundCaches } from "../clusters/dynamic-dns.ts";
-import { effectivePolicy } from "../clusters/policy.ts";
-import { type BuildContext, reporterFor, ruleFor, servedPorts, serviceRef } from "../context.ts";
-import { durationMs } from "../durations.ts";
+import { type BuildContext, reporterFor, servedPorts, serviceRef } from "../context.ts";
 import type { ChainMatch, DnsCache, FilterChain, Listener, TcpForward } from "../ir/index.ts";
 import { backendName, hostPort } from "../names.ts";
 import { sniffedHttp } from "./inbound-chains.ts";
+import { layer4Policy } from "./layer4-policy.ts";
 import { layer4Chains } from "./layer4-routes.ts";
 import { catchAllBackend } from "./virtual-outbound.ts";
 
@@ -190,8 +189,6 @@ class OutboundBuilder {
   }
 
   #tcpFilter(service: Service, port: ServicePort): TcpForward {
-    const rule = ruleFor(this.#context, service);
-    const idle = durationMs(effectivePolicy(rule?.spec, port.port, "").connectionPool?.tcp?.idleTimeout);
     const backend = backendName(port.port, "", service.hostname);
     return {
       kind: "tcp",
@@ -202,7 +199,7 @@ class OutboundBuilder {
       ...(service.resolution === "DynamicDNS"
         ? { lookup: { cache: dnsCache(this.#context, service.hostname), port: port.port } }
         : {}),
-      ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
+      ...layer4Policy(this.#context, backend),
     };
   }
 

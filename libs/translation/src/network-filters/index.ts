@@ -7,6 +7,7 @@ import { pack } from "../envoy/any.ts";
 import { toDnsCache } from "../envoy/dns-cache.ts";
 import { toDuration } from "../envoy/scalars.ts";
 import type { NetworkFilter, ProxyTraits, TcpForward } from "../ir/index.ts";
+import { hostPort } from "../names.ts";
 import { networkAuthorization } from "./authorization.ts";
 import { toHttpConnectionManager } from "./http-connection-manager.ts";
 import { tcpMetadataExchange } from "./metadata-exchange.ts";
@@ -30,6 +31,15 @@ function toTcpProxy(tcp: TcpForward): EnvoyFilter {
                   clusters: tcp.destinations.map(({ backend, weight }) => ({ name: backend, weight })),
                 },
               },
+        ...(tcp.hashBySource ? { hashPolicy: [{ policySpecifier: { case: "sourceIp", value: {} } }] } : {}),
+        ...(tcp.tunnel
+          ? {
+              tunnelingConfig: {
+                hostname: hostPort(tcp.tunnel.host, tcp.tunnel.port),
+                usePost: tcp.tunnel.post,
+              },
+            }
+          : {}),
         ...(tcp.idleTimeoutMs === undefined ? {} : { idleTimeout: toDuration(tcp.idleTimeoutMs) }),
       }),
     },

@@ -19,7 +19,6 @@ import type { TableRequest } from "../listeners/outbound.ts";
 import { catchAllBackend } from "../listeners/virtual-outbound.ts";
 import { backendName, fixedBackends, hostPort } from "../names.ts";
 import { configRef } from "../refs.ts";
-import { reportUnsupported } from "../unsupported.ts";
 import { serviceDomains, shortNames } from "./domains.ts";
 import { matchAll } from "./match.ts";
 import { defaultRetry } from "./retry.ts";
@@ -180,7 +179,6 @@ class TableBuilder {
       this.#request.port === 80 && entries.length === 0 && !hosts.some((host) => this.#byHost.has(host));
     if (entries.length === 0 && !alone) return [];
     const report = this.#context.problems.for(configRef(config));
-    reportUnsupported("VirtualService", config, report);
     const bare = hosts.filter(
       (host) => !this.#byHost.has(host) && !entries.some(({ service }) => hostCovers(host, service.hostname)),
     );

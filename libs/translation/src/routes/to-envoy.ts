@@ -124,6 +124,7 @@ function toRoute(route: Route): EnvoyRoute {
     name: route.name,
     match: toRouteMatch(route.match),
     action: toAction(route.action),
+    ...(route.statPrefix === undefined ? {} : { statPrefix: route.statPrefix }),
     ...(route.operation === undefined ? {} : { decorator: { operation: route.operation } }),
     ...(route.config
       ? { metadata: { filterMetadata: { istio: { config: configPath(route.config) } } } }

@@ -136,6 +136,7 @@ class VirtualServiceRoutes {
       ...(requestHeaders ? { requestHeaders } : {}),
       ...(responseHeaders ? { responseHeaders } : {}),
       ...(fault ? { fault } : {}),
+      ...(match?.statPrefix ? { statPrefix: match.statPrefix } : {}),
       ...(http.corsPolicy ? { cors: buildCors(http.corsPolicy) } : {}),
     };
   }
