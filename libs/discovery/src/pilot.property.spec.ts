@@ -1,9 +1,8 @@
 import { parseFile } from "@weft/config-sources";
 import type { MeshObject } from "@weft/mesh-model";
 import { seededRandom, shuffled } from "@weft/testkit";
-import type { XdsMode } from "@weft/xds";
 import type { Pilot } from "./pilot.ts";
-import { connectProxy, type Held, type ProxyClient } from "./testing/proxy-client.ts";
+import { connectProxy, type Held, type ProxyClient, type ProxyMode } from "./testing/proxy-client.ts";
 import { startPilot } from "./testing/start-pilot.ts";
 
 const nodeId = "sidecar~10.0.0.9~client-1.default~default.svc.cluster.local";
@@ -79,44 +78,47 @@ async function settled(pilot: Pilot, client: ProxyClient, services: readonly Mes
   }
 }
 
-describe.each(["delta", "sotw"] satisfies XdsMode[])("createPilot() over any changes, %s", (mode) => {
-  it.each([1, 2, 3])(
-    "sends no route before its cluster, and the same bytes again (seed %i)",
-    async (seed) => {
-      const random = seededRandom(seed);
-      const { pilot, become } = await startPilot();
-      const other = await startPilot();
-      const clients: ProxyClient[] = [];
-      try {
-        const first = connectProxy(pilot.addresses.grpc, nodeId, mode);
-        clients.push(first);
-        let objects: readonly MeshObject[] = [];
-        for (let step = 0; step < 6; step++) {
-          objects = randomMesh(random);
-          become(shuffled(objects, seed + step));
-          await settled(pilot, first, objects);
-        }
-        expect(first.violations).toEqual([]);
-        first.close();
-        while (pilot.engine.proxies.all.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
-        const again = connectProxy(pilot.addresses.grpc, nodeId, mode);
-        clients.push(again);
-        await settled(pilot, again, objects);
-        expect(byName(again.held)).toEqual(byName(first.held));
+describe.each(["delta", "sotw", "vhds"] satisfies ProxyMode[])(
+  "createPilot() over any changes, %s",
+  (mode) => {
+    it.each([1, 2, 3])(
+      "sends no route before its cluster, and the same bytes again (seed %i)",
+      async (seed) => {
+        const random = seededRandom(seed);
+        const { pilot, become } = await startPilot();
+        const other = await startPilot();
+        const clients: ProxyClient[] = [];
+        try {
+          const first = connectProxy(pilot.addresses.grpc, nodeId, mode);
+          clients.push(first);
+          let objects: readonly MeshObject[] = [];
+          for (let step = 0; step < 6; step++) {
+            objects = randomMesh(random);
+            become(shuffled(objects, seed + step));
+            await settled(pilot, first, objects);
+          }
+          expect(first.violations).toEqual([]);
+          first.close();
+          while (pilot.engine.proxies.all.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+          const again = connectProxy(pilot.addresses.grpc, nodeId, mode);
+          clients.push(again);
+          await settled(pilot, again, objects);
+          expect(byName(again.held)).toEqual(byName(first.held));
 
-        // Another pilot, which saw other things before, and these in another order.
-        other.become(randomMesh(random));
-        other.become(objects.toReversed());
-        const elsewhere = connectProxy(other.pilot.addresses.grpc, nodeId, mode);
-        clients.push(elsewhere);
-        await settled(other.pilot, elsewhere, objects);
-        expect(byName(elsewhere.held)).toEqual(byName(first.held));
-        expect([...again.violations, ...elsewhere.violations]).toEqual([]);
-      } finally {
-        for (const client of clients) client.close();
-        await pilot.close();
-        await other.pilot.close();
-      }
-    },
-  );
-});
+          // Another pilot, which saw other things before, and these in another order.
+          other.become(randomMesh(random));
+          other.become(objects.toReversed());
+          const elsewhere = connectProxy(other.pilot.addresses.grpc, nodeId, mode);
+          clients.push(elsewhere);
+          await settled(other.pilot, elsewhere, objects);
+          expect(byName(elsewhere.held)).toEqual(byName(first.held));
+          expect([...again.violations, ...elsewhere.violations]).toEqual([]);
+        } finally {
+          for (const client of clients) client.close();
+          await pilot.close();
+          await other.pilot.close();
+        }
+      },
+    );
+  },
+);

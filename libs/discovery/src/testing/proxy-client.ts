@@ -1,8 +1,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { typeUrls } from "@weft/envoy-api";
+import { hostDiscoveryField, typeUrls } from "@weft/envoy-api";
 import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
-import type { Route } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
+import {
+  type Route,
+  type VirtualHost,
+  VirtualHostSchema,
+} from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { RouteConfigurationSchema } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
 import { HttpConnectionManagerSchema } from "@weft/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { accept, createXdsClient, type ReceivedResource, type XdsMode } from "@weft/xds";
@@ -20,14 +24,25 @@ export interface ProxyClient {
   close(): void;
 }
 
+/** How a proxy asks; `vhds`: incremental, with virtual hosts as resources of their own. */
+export type ProxyMode = XdsMode | "vhds";
+
 /** Connects a {@link ProxyClient}; each update is taken, and then looked at. */
-export function connectProxy(address: string, nodeId: string, mode: XdsMode): ProxyClient {
+export function connectProxy(address: string, nodeId: string, mode: ProxyMode): ProxyClient {
   const held = new Map<string, Map<string, Uint8Array>>(types.map((type) => [type, new Map()]));
+  if (mode === "vhds") held.set(typeUrls.virtualHost, new Map());
   const violations: string[] = [];
   const client = createXdsClient({
     address,
-    mode,
-    node: { id: nodeId, metadata: { NAMESPACE: "default", CLUSTER_ID: "Kubernetes" } },
+    mode: mode === "sotw" ? "sotw" : "delta",
+    node: {
+      id: nodeId,
+      metadata: {
+        NAMESPACE: "default",
+        CLUSTER_ID: "Kubernetes",
+        ...(mode === "vhds" && { [hostDiscoveryField]: "true" }),
+      },
+    },
   });
   const subscribe = (typeUrl: string, names: "*" | readonly string[], after: () => void) =>
     client.subscribe(typeUrl, {
@@ -42,7 +57,12 @@ export function connectProxy(address: string, nodeId: string, mode: XdsMode): Pr
       },
     });
   const endpoints = subscribe(typeUrls.endpoint, [], () => {});
-  const routes = subscribe(typeUrls.route, [], () => {});
+  // As Envoy, which asks for hosts when it gets a table without them.
+  let hosts = mode !== "vhds";
+  const routes = subscribe(typeUrls.route, [], () => {
+    if (!hosts) subscribe(typeUrls.virtualHost, "*", () => {});
+    hosts = true;
+  });
   // What nothing names any longer is not kept.
   const forget = (typeUrl: string, names: ReadonlySet<string>) => {
     for (const name of held.get(typeUrl)?.keys() ?? []) if (!names.has(name)) held.get(typeUrl)?.delete(name);
@@ -83,11 +103,17 @@ function rdsNames(held: Held): ReadonlySet<string> {
 
 function danglingRoutes(held: Held): readonly string[] {
   const clusters = held.get(typeUrls.cluster);
-  return [...(held.get(typeUrls.route) ?? [])].flatMap(([table, value]) =>
-    fromBinary(RouteConfigurationSchema, value)
-      .virtualHosts.flatMap(({ routes }) => routes.flatMap(clustersOf))
+  const inTables = [...(held.get(typeUrls.route)?.values() ?? [])].flatMap(
+    (value) => fromBinary(RouteConfigurationSchema, value).virtualHosts,
+  );
+  const alone = [...(held.get(typeUrls.virtualHost)?.values() ?? [])].map((value) =>
+    fromBinary(VirtualHostSchema, value),
+  );
+  return [...inTables, ...alone].flatMap(({ name, routes }: VirtualHost) =>
+    routes
+      .flatMap(clustersOf)
       .filter((cluster) => !clusters?.has(cluster))
-      .map((cluster) => `${table} names ${cluster}`),
+      .map((cluster) => `${name} names ${cluster}`),
   );
 }
 
