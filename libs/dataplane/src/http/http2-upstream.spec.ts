@@ -174,7 +174,7 @@ describe("HTTP/2 to upstreams, frame by frame", () => {
     [
       "resets within a response",
       (one) => one.send(ok(1, false), frame(frameType.rstStream, 0, 1, uint32(2))),
-      [200, "UC", "upstream_reset_after_response_started{remote_reset}"],
+      [200, "UR", "upstream_reset_after_response_started{remote_reset}"],
     ],
   ])("says so when the server %s", async (_what, answer, expected) => {
     await setUp();
@@ -183,7 +183,6 @@ describe("HTTP/2 to upstreams, frame by frame", () => {
     const first = await peer();
     await first.head(1);
     answer(first);
-    await once(client, "data");
     while (proxy.logs.length === 0) await new Promise((resolve) => setImmediate(resolve));
     expect(log()).toEqual([expected]);
     client.destroy();

@@ -77,7 +77,7 @@ export const localReplies = {
       `upstream connect error or disconnect/reset before headers. ` +
       `${reset.retried ? "retried and the latest " : ""}reset reason: ${reset.reason}` +
       (reset.transportFailure === undefined ? "" : `, transport failure reason: ${reset.transportFailure}`),
-    flag: flagOf[reset.reason],
+    flag: upstreamResetFlags[reset.reason],
     details: `upstream_reset_before_response_started{${[reset.reason, ...(reset.connectError === undefined ? [] : [reset.connectError])].join("|").replaceAll(" ", "_")}}`,
   }),
 } as const satisfies Record<string, LocalReply | ((...args: never[]) => LocalReply)>;
@@ -91,7 +91,8 @@ export interface UpstreamReset {
   readonly connectError?: string | undefined;
 }
 
-const flagOf = {
+/** Response flags by why a try ended. */
+export const upstreamResetFlags = {
   "remote connection failure": "UF",
   "connection timeout": "UF",
   "connection termination": "UC",
@@ -103,7 +104,7 @@ const flagOf = {
 } as const;
 
 /** Why a try ended without a response, in Envoy's words. */
-export type UpstreamResetReason = keyof typeof flagOf;
+export type UpstreamResetReason = keyof typeof upstreamResetFlags;
 
 /** HTTP status → gRPC status. https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
 const grpcStatuses: Readonly<Record<number, number>> = {

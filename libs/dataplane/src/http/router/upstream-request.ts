@@ -7,7 +7,7 @@ import type { ClusterChoice, ForwardAction, MirrorPolicy, Route } from "../../ru
 import type { PooledConnection } from "../../upstream/connection.ts";
 import type { ClusterPools } from "../../upstream/pools.ts";
 import { mutateHeaders } from "../header-mutation.ts";
-import { localReplies } from "../local-reply.ts";
+import { localReplies, upstreamResetFlags } from "../local-reply.ts";
 import { WheelTimer } from "../timer-wheel.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
@@ -341,8 +341,8 @@ export class UpstreamRequest implements TryOwner {
     this.#context.counters.resetAfterResponse.inc();
     this.#tryOver();
     this.#stream.abortResponse(
-      judged.reason === "protocol error" ? "UPE" : "UC",
-      `upstream_reset_after_response_started{${judged.reason.replace(" ", "_")}}`,
+      upstreamResetFlags[judged.reason],
+      `upstream_reset_after_response_started{${judged.reason.replaceAll(" ", "_")}}`,
     );
   }
 
