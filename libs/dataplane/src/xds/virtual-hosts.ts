@@ -110,17 +110,18 @@ export function createVirtualHosts({ routes, state, stats, clock }: VirtualHosts
     const hosts = new Map(table.hosts);
     for (const gone of removed) hosts.delete(gone);
     for (const { resource, host } of sound) hosts.set(resource.name, host);
-    const clashes = clashesIn(hosts);
-    if (clashes.size > 0) {
+    try {
+      if (table.head !== undefined) routes.set(name, assemble(table.head, hosts));
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      const clashes = clashesIn(hosts);
       for (const { resource } of sound) {
         const clash = clashes.get(resource.name);
         if (clash !== undefined) refuse(resource, clash);
       }
-      if (errors.length === 0)
-        errors.push(`Error updating virtual hosts of ${name}: ${[...clashes.values()][0]}`);
+      if (errors.length === 0) errors.push(`Error updating virtual hosts of ${name}: ${error.message}`);
       return errors;
     }
-    if (table.head !== undefined) routes.set(name, assemble(table.head, hosts));
     table.hosts = hosts;
     for (const gone of removed) state.remove(gone);
     for (const { resource, host } of sound) {
