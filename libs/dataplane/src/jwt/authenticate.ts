@@ -22,6 +22,8 @@ export interface TokenPolicy {
   readonly locations: readonly SharedLocation[];
   /** Headers that only a token may set; a client's own are removed. */
   readonly sanitized: readonly string[];
+  /** The one provider, where there is no choice. */
+  readonly only?: JwtProvider;
   /** Finds the provider of an issuer. */
   readonly provider: (issuer: string) => JwtProvider | undefined;
   /** In place of the provider's own. */
@@ -79,7 +81,9 @@ function verifyToken(
   found: FoundToken,
   done: (outcome: (() => void) | JwtFailure) => void,
 ): void {
-  const parsed = parseToken(found.text);
+  // Where one provider alone comes into question its verified tokens need not be read again.
+  const known = policy.only?.keys.recall(found.text);
+  const parsed = known ?? parseToken(found.text);
   if (isFailure(parsed)) {
     done(parsed);
     return;
@@ -95,9 +99,15 @@ function verifyToken(
     done(problem);
     return;
   }
+  const accepted = () => accept(provider, parsed, found, context);
+  if (known !== undefined) {
+    context.onCache(true);
+    done(accepted);
+    return;
+  }
   provider.keys.get((keys) => {
     const failure = isFailure(keys) ? keys : verifySignature(keys, found.text, parsed, context);
-    done(failure ?? (() => accept(provider, parsed, found, context)));
+    done(failure ?? accepted);
   });
 }
 
@@ -107,11 +117,11 @@ function verifySignature(
   parsed: ParsedToken,
   { onCache }: JwtContext,
 ): JwtFailure | undefined {
-  const known = verified.has(text);
+  const known = verified.get(text) !== undefined;
   onCache(known);
   if (known) return undefined;
   const failure = set.verify(parsed);
-  if (failure === undefined) verified.add(text);
+  if (failure === undefined) verified.add(text, parsed);
   return failure;
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "@weft/base";
 import { type JwtFailure, jwtFailures } from "./failure.ts";
 import { importKeys, type JwtKeySet } from "./keys.ts";
+import type { ParsedToken } from "./token.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
 /** Keys, with the tokens that they have verified. */
@@ -13,6 +14,8 @@ export interface ActiveKeys {
 export interface KeySource {
   /** Gives keys, or why there are none: at once where they are at hand. */
   get(done: (keys: ActiveKeys | JwtFailure) => void): void;
+  /** A token that the keys at hand have verified. */
+  recall(text: string): ParsedToken | undefined;
 }
 
 /** True for a failure among outcomes. */
@@ -23,7 +26,10 @@ export function isFailure<T extends object>(value: T | JwtFailure): value is Jwt
 /** Keys that came with the configuration; undefined for a set without any. */
 export function localKeys(set: JwtKeySet | undefined, cacheSize: number): KeySource {
   const keys = set && { set, verified: new VerifiedTokens(cacheSize) };
-  return { get: (done) => done(keys ?? jwtFailures.noKeys) };
+  return {
+    get: (done) => done(keys ?? jwtFailures.noKeys),
+    recall: (text) => keys?.verified.get(text),
+  };
 }
 
 /** Settings of {@link remoteKeys}; times in milliseconds. */
@@ -66,6 +72,10 @@ export function remoteKeys(options: RemoteKeysOptions): KeySource {
     else settle({ set, verified: new VerifiedTokens(cacheSize) }, cacheMs);
   };
   return {
+    recall: (text) =>
+      state !== undefined && !isFailure(state) && clock.monotonic() < until
+        ? state.verified.get(text)
+        : undefined,
     get(done) {
       if (state !== undefined && clock.monotonic() < until) {
         done(state);

@@ -72,6 +72,7 @@ function strictPolicy(provider: JwtProvider, audiences: AudienceCheck | undefine
   return {
     locations: shareLocations([provider]),
     sanitized: sanitizedBy([provider]),
+    only: provider,
     provider: () => provider,
     ...(audiences !== undefined && { audiences }),
     allowMissing: false,

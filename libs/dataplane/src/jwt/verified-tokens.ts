@@ -1,3 +1,5 @@
+import type { ParsedToken } from "./token.ts";
+
 /** Longer tokens are verified each time, as in Envoy: a cache of them would take too much memory. */
 const maxCachedLength = 4096;
 
@@ -7,7 +9,7 @@ const maxCachedLength = 4096;
  */
 export class VerifiedTokens {
   readonly #limit: number;
-  readonly #tokens = new Set<string>();
+  readonly #tokens = new Map<string, ParsedToken>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -17,17 +19,19 @@ export class VerifiedTokens {
     return this.#tokens.size;
   }
 
-  has(text: string): boolean {
-    if (!this.#tokens.delete(text)) return false;
-    this.#tokens.add(text);
-    return true;
+  get(text: string): ParsedToken | undefined {
+    const token = this.#tokens.get(text);
+    if (token === undefined) return undefined;
+    this.#tokens.delete(text);
+    this.#tokens.set(text, token);
+    return token;
   }
 
-  add(text: string): void {
+  add(text: string, token: ParsedToken): void {
     if (this.#limit <= 0 || text.length > maxCachedLength) return;
-    this.#tokens.add(text);
+    this.#tokens.set(text, token);
     if (this.#tokens.size <= this.#limit) return;
-    const [oldest] = this.#tokens;
+    const [oldest] = this.#tokens.keys();
     if (oldest !== undefined) this.#tokens.delete(oldest);
   }
 }
