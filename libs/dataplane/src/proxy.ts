@@ -250,6 +250,7 @@ class WiredProxy implements ProxyServer {
       httpFilters: httpFilterFactories,
       createConnectionManager: dataPath.createConnectionManager,
       callCluster: dataPath.callCluster,
+      openTunnel: dataPath.openTunnel,
       createRouter: dataPath.createRouter,
     };
   }

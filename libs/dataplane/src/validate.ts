@@ -27,6 +27,7 @@ export function createBareEnvironment(bootstrap?: Bootstrap): CompileEnvironment
     httpFilters: httpFilterFactories,
     createConnectionManager: dataPath.createConnectionManager,
     callCluster: dataPath.callCluster,
+      openTunnel: dataPath.openTunnel,
     createRouter: dataPath.createRouter,
   };
 }

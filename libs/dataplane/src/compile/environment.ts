@@ -7,6 +7,7 @@ import type { HttpConnectionManagerConfig } from "../runtime/http-connection-man
 import type { HttpFilter, TerminalHttpFilter } from "../runtime/http-filter.ts";
 import type { RouteTable } from "../runtime/route.ts";
 import type { StatsScope } from "../runtime/stats.ts";
+import type { OpenTunnel } from "../runtime/tunnel.ts";
 import type { Problems } from "./problems.ts";
 import type { TransportEnvironment } from "./tls/environment.ts";
 
@@ -51,6 +52,8 @@ export interface CompileEnvironment extends TransportEnvironment {
   readonly httpFilters: readonly HttpFilterFactory[];
   /** By which filters ask services of their own. */
   readonly callCluster: CallCluster;
+  /** Tunnels for connections, through the proxy's own connections to a cluster. */
+  readonly openTunnel: OpenTunnel;
   readonly createConnectionManager: (config: HttpConnectionManagerConfig) => NetworkFilter;
   /** The router as the last filter of a chain; `stats` is the connection manager's scope. */
   readonly createRouter: (options: {

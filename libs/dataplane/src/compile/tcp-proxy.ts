@@ -1,13 +1,21 @@
 import type { Metadata } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
-import type { TcpProxy } from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import type {
+  TcpProxy,
+  TcpProxy_TunnelingConfig,
+} from "@weft/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import { compileFormat, FormatError } from "../access-log/index.ts";
 import { xxHash64 } from "../cluster/index.ts";
+import { mutateHeaders } from "../http/header-mutation.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
-import type { AccessLogger } from "../runtime/stream-info.ts";
-import { createTcpProxy, type TcpClusterChoice } from "../tcp/index.ts";
+import { HeaderMap } from "../runtime/headers.ts";
+import { RequestHead } from "../runtime/request.ts";
+import type { AccessLogger, StreamFormatter } from "../runtime/stream-info.ts";
+import { createTcpProxy, type TcpClusterChoice, type TcpProxyConfig } from "../tcp/index.ts";
 import { compileAccessLogs } from "./access-log.ts";
 import { subsetCriteria } from "./endpoints.ts";
 import type { CompileEnvironment } from "./environment.ts";
 import type { Problems } from "./problems.ts";
+import { compileHeaderAdditions } from "./route/header-options.ts";
 import { durationMs } from "./values.ts";
 
 /** An hour, Envoy's idle timeout for TCP. */
@@ -47,6 +55,7 @@ export function compileTcpProxy(
     maxConnectionDurationMs: durationMs(message.maxDownstreamConnectionDuration, 0),
     maxConnectAttempts: message.maxConnectAttempts ?? 1,
     ...(message.hashPolicy.length > 0 && { hash: (info) => xxHash64(info.remoteAddress.address) }),
+    ...compileTunnel(message.tunnelingConfig, `${path}.tunneling_config`, environment, problems),
     accessLogs,
     stats: stats.scope(`tcp.${message.statPrefix}`),
     clock,
@@ -81,4 +90,40 @@ function compilePick(
       problems.error(path, "not-implemented", "needs one of cluster, weighted_clusters");
       return undefined;
   }
+}
+
+/** https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/http/upgrades#tunneling-tcp-over-http */
+function compileTunnel(
+  message: TcpProxy_TunnelingConfig | undefined,
+  path: string,
+  { openTunnel }: CompileEnvironment,
+  problems: Problems,
+): Pick<TcpProxyConfig, "tunnel"> {
+  if (message === undefined) return {};
+  const { usePost, postPath } = message;
+  if (postPath !== "" && !usePost)
+    problems.error(`${path}.post_path`, "conflict", "can only be given together with use_post");
+  const headers = compileHeaderAdditions(message.headersToAdd, `${path}.headers_to_add`, problems);
+  let hostname: StreamFormatter;
+  try {
+    hostname = compileFormat(message.hostname, "");
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    problems.error(`${path}.hostname`, "invalid-format", error.message);
+    return {};
+  }
+  return {
+    tunnel: (cluster, host, info) => {
+      const head = new RequestHead(
+        usePost ? "POST" : "CONNECT",
+        usePost ? postPath || "/" : "",
+        hostname(info),
+        "HTTP/1.1",
+        new HeaderMap(),
+      );
+      if (!usePost) head.upgrade = "connect";
+      if (headers !== undefined) mutateHeaders(head.headers, [headers], info);
+      return openTunnel(cluster, host, head, info.connection);
+    },
+  };
 }

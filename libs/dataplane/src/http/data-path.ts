@@ -7,11 +7,13 @@ import type { OnFault } from "../runtime/faults.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type { TerminalHttpFilter } from "../runtime/http-filter.ts";
 import type { StatsScope } from "../runtime/stats.ts";
+import type { OpenTunnel } from "../runtime/tunnel.ts";
 import { createUpstreamPools } from "../upstream/pools.ts";
 import { createClusterClient } from "./cluster-client.ts";
 import { createHttpConnectionManager } from "./connection-manager.ts";
 import { createRouter } from "./router/router.ts";
 import { TimerWheel } from "./timer-wheel.ts";
+import { createTunnels } from "./tunnel.ts";
 
 /** What the HTTP data path of a process works with. */
 export interface HttpDataPathOptions {
@@ -24,6 +26,8 @@ export interface HttpDataPathOptions {
 /** The HTTP data path: connection managers and routers that share pools and timers. */
 export interface HttpDataPath {
   createConnectionManager(config: HttpConnectionManagerConfig): NetworkFilter;
+  /** Tunnels for connections. */
+  readonly openTunnel: OpenTunnel;
   /** Requests that filters make. */
   readonly callCluster: CallCluster;
   /** The last HTTP filter of a chain; `stats` is the connection manager's scope. */
@@ -54,6 +58,7 @@ export function createHttpDataPath({ clock, clusters, onFault }: HttpDataPathOpt
   });
   return {
     createConnectionManager: (config) => createHttpConnectionManager(config, { wheel, queue, onFault }),
+    openTunnel: createTunnels(pools),
     callCluster: createClusterClient({ clusters, pools, wheel }),
     createRouter: ({ stats, suppressEnvoyHeaders }) =>
       createRouter({

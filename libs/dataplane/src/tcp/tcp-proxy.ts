@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Clock } from "@weft/base";
 import type { Cluster, ClusterSet, Host, Permit } from "../runtime/cluster.ts";
 import type {
@@ -29,6 +30,8 @@ export interface TcpProxyConfig {
   readonly maxConnectionDurationMs: number;
   /** Hosts tried before giving up. */
   readonly maxConnectAttempts: number;
+  /** Opens a tunnel through the host in place of a connection to it; undefined where the cluster takes no more. */
+  readonly tunnel?: (cluster: Cluster, host: Host, info: StreamInfo) => Duplex | undefined;
   /** Hash for consistent hashing. */
   readonly hash?: (info: ConnectionInfo) => bigint;
   readonly accessLogs: readonly AccessLogger[];
@@ -121,27 +124,45 @@ class ProxiedConnection implements ServedConnection {
       this.#fail("UH");
       return;
     }
-    this.#permit = cluster.acquire("connection");
-    if (this.#permit === undefined) {
+    const { tunnel } = this.#config;
+    // A tunnel's connection is its pool's.
+    if (tunnel === undefined) this.#permit = cluster.acquire("connection");
+    const upstream =
+      tunnel !== undefined
+        ? (tunnel(cluster, host, this.#info) as Socket | undefined) // of a socket no more than a Duplex is needed
+        : this.#permit && this.#open(cluster, host, info);
+    if (upstream === undefined) {
       this.#fail("UO");
       return;
     }
-    this.#dial(cluster, host, head, info);
+    this.#dial({ cluster, host, upstream }, head, info);
   }
 
-  #dial(cluster: Cluster, host: Host, head: Buffer, info: ConnectionInfo): void {
+  #open(cluster: Cluster, host: Host, info: ConnectionInfo): Socket {
+    const { remoteAddress: source, localAddress: destination } = info;
+    return cluster.connect(
+      host,
+      undefined,
+      undefined,
+      cluster.tellsDownstream ? { source, destination } : undefined,
+    );
+  }
+
+  #dial(
+    {
+      cluster,
+      host,
+      upstream,
+    }: { readonly cluster: Cluster; readonly host: Host; readonly upstream: Socket },
+    head: Buffer,
+    info: ConnectionInfo,
+  ): void {
     const { clock, maxConnectAttempts } = this.#config;
     this.#tried.add(host);
     this.#host = host;
     host.activeRequests++;
     this.#info.attempts++;
     this.#info.upstreamHost = host;
-    const upstream = cluster.connect(
-      host,
-      undefined,
-      undefined,
-      cluster.tellsDownstream ? { source: info.remoteAddress, destination: info.localAddress } : undefined,
-    );
     this.#upstream = upstream;
     upstream.allowHalfOpen = true;
     const cancel =

@@ -260,6 +260,8 @@ class Http1ClientStream implements ClientStream {
   #requestEnd(): void {
     this.requestDone = true;
     this.#connection.writer.flush();
+    // Bytes that go as they are have no other end.
+    if (this.method === "CONNECT") this.#connection.socket.end();
     this.#connection.settle(this);
   }
 

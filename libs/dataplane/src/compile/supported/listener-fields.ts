@@ -38,7 +38,14 @@ export const listenerFields: Readonly<Record<string, FieldSupport>> = {
   [`${tcpProxy}.TcpProxy`]: {
     used: `stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts hash_policy
       max_downstream_connection_duration metadata_match access_log_options access_log_flush_interval
-      flush_access_log_on_connected`,
+      flush_access_log_on_connected tunneling_config`,
+  },
+  [`${tcpProxy}.TcpProxy.TunnelingConfig`]: {
+    used: "hostname use_post headers_to_add post_path",
+    withoutEffect: {
+      propagate_response_headers: "no filter reads them",
+      propagate_response_trailers: "no filter reads them",
+    },
   },
   [`${tcpProxy}.TcpProxy.TcpAccessLogOptions`]: {
     used: "access_log_flush_interval flush_access_log_on_connected",
