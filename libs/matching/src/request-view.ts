@@ -7,4 +7,6 @@ export interface RequestView {
   readonly authority: string;
   /** A header's value by lower-case name, pseudo headers (`:method`) too; several values joined by `,`. */
   header(name: string): string | undefined;
+  /** What a filter has noted of the request; absent where none has noted anything. */
+  metadata?(filter: string): unknown;
 }

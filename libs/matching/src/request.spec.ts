@@ -6,6 +6,7 @@ import {
   compileRoute,
   type HeaderMatch,
   type HeaderValueMatch,
+  type MetadataMatch,
   type PathMatch,
   queryValue,
   type RequestView,
@@ -159,6 +160,22 @@ describe("compileRoute()", () => {
       false,
       false,
     ]);
+  });
+
+  it("asks what filters have noted of the request", () => {
+    const match: MetadataMatch = {
+      filter: "jwt",
+      path: ["sub"],
+      value: { kind: "string", match: { kind: "exact", value: "me" } },
+    };
+    const of = (sub: string) => ({
+      ...request("/"),
+      metadata: (filter: string) => filter === "jwt" && { sub },
+    });
+    const test = compileRoute({ metadata: [match] });
+    expect([of("me"), of("you"), request("/")].map((one) => test(one, 0))).toEqual([true, false, false]);
+    const not = compileRoute({ metadata: [{ ...match, invert: true }] });
+    expect([of("me"), of("you"), request("/")].map((one) => not(one, 0))).toEqual([false, true, true]);
   });
 
   it("takes gRPC only, or CONNECT only", () => {

@@ -1,4 +1,5 @@
 import { compileHeader, type HeaderMatch, type HeadMatcher } from "./header.ts";
+import { compileMetadata, type MetadataMatch } from "./metadata.ts";
 import { compilePath, type PathMatch, stripQuery } from "./path.ts";
 import { compileQuery, type QueryMatch } from "./query.ts";
 import type { RequestView } from "./request-view.ts";
@@ -9,6 +10,8 @@ export interface RouteMatch {
   readonly path?: PathMatch;
   readonly headers?: readonly HeaderMatch[];
   readonly query?: readonly QueryMatch[];
+  /** What filters have noted of the request. */
+  readonly metadata?: readonly MetadataMatch[];
   /** Takes this share of the requests: `numerator` of `denominator` (100, 10,000 or 1,000,000). */
   readonly fraction?: { readonly numerator: number; readonly denominator: number };
   /** Takes gRPC requests only: content-type `application/grpc` or `application/grpc+…`. */
@@ -49,6 +52,8 @@ export function compileTest(match: RouteMatch): RouteTest {
   if (match.grpc === true) head.push(isGrpc);
   head.push(...(match.headers ?? []).map(compileHeader), ...(match.query ?? []).map(compileQuery));
   tests.push(...head);
+  for (const test of (match.metadata ?? []).map(compileMetadata))
+    tests.push((request) => test((filter) => request.metadata?.(filter)));
   const [first, second] = tests;
   if (first === undefined) return () => true;
   if (second === undefined) return first;

@@ -11,7 +11,7 @@ import type {
   TerminalStreamFilter,
   WriteOutcome,
 } from "../runtime/http-filter.ts";
-import type { RequestHead, ResponseHead } from "../runtime/request.ts";
+import type { RequestHead, RequestView, ResponseHead } from "../runtime/request.ts";
 import type { Route, RouteTable } from "../runtime/route.ts";
 import type { ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
 import type { DownstreamStats } from "./downstream-stats.ts";
@@ -154,7 +154,9 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   }
 
   refreshRoute(): void {
-    this.route = this.#table?.match(this.request, this.random());
+    // Most requests meet their route before anything is noted of them.
+    const request = this.info.hasMetadata ? withMetadata(this.request, this.info) : this.request;
+    this.route = this.#table?.match(request, this.random());
     this.info.route = this.route;
     const action = this.route?.action;
     // Here, not in the router: a weighted cluster brings filter configuration.
@@ -501,4 +503,17 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
       this.#context.onFault(error);
     }
   }
+}
+
+/** A request with what filters have noted of it, which routes may ask for. */
+function withMetadata(request: RequestHead, { metadata }: StreamInfo): RequestView {
+  const { method, path, authority, scheme } = request;
+  return {
+    method,
+    path,
+    authority,
+    scheme,
+    header: (name) => request.header(name),
+    metadata: (filter) => metadata.get(filter),
+  };
 }

@@ -10,6 +10,8 @@ export interface RequestView {
   readonly scheme: "http" | "https";
   /** The value of a header, several joined by `,`; undefined where absent. */
   header(name: string): string | undefined;
+  /** What a filter has noted of the request; absent where none has noted anything. */
+  metadata?(filter: string): unknown;
 }
 
 /** Protocol of a message, spelled as access logs spell it. */

@@ -115,6 +115,11 @@ export class StreamInfo {
     return this.#responseCookies !== undefined;
   }
 
+  /** Whether anything was noted in {@link metadata}. */
+  get hasMetadata(): boolean {
+    return ((this.#metadata ?? this.connection.metadata)?.size ?? 0) > 0;
+  }
+
   /** Dynamic metadata by filter name, what network filters noted among it; made when first asked for. */
   get metadata(): Map<string, Record<string, unknown>> {
     this.#metadata ??= new Map(this.connection.metadata);

@@ -367,32 +367,21 @@ function policyTests(start: StartProxy): void {
     const denied = await ask("/ext/page", { "x-user": "bob" });
     expect([denied.status, denied.headers["x-reason"], denied.body]).toEqual([401, "no alice", "decided"]);
   });
-}
-
-describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
-  const start: StartProxy = (file) => {
-    const args = ["-c", file, "-l", "info", "--concurrency", "1", "--use-dynamic-base-id"];
-    return startChild(envoy, { args, ready: /starting main dispatch loop/ });
-  };
-  policyTests(start);
 
   describe("as a gateway", () => {
-    let folder: string;
     let port: number;
-    let proxy: Child | undefined;
+    let front: Child | undefined;
 
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), "weft-policies-"));
       [port = 0] = await freePorts(1);
       const file = join(folder, "gateway.json");
       const resources = resourcesOf(mesh({ ...anyPorts, gateway: port }), gateway);
       await writeFile(file, JSON.stringify(toStaticBootstrap(resources)));
-      proxy = await start(file);
+      front = await start(file);
     }, 30_000);
 
     afterAll(async () => {
-      await proxy?.stop();
-      await rm(folder, { recursive: true, force: true });
+      await front?.stop();
     });
 
     it.each([
@@ -404,6 +393,13 @@ describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
       const answer = await get(port, "/", { host: "web", ...headers });
       expect([answer.status, answer.body]).toEqual([200, body]);
     });
+  });
+}
+
+describeWithPeer("envoy", "real Envoy with policies", (envoy) => {
+  policyTests((file) => {
+    const args = ["-c", file, "-l", "info", "--concurrency", "1", "--use-dynamic-base-id"];
+    return startChild(envoy, { args, ready: /starting main dispatch loop/ });
   });
 
   it.each(["ours", "grpc", "unknown"])(

@@ -19,6 +19,7 @@ import type { HeaderMutation, Route, RouteTable } from "../../runtime/route.ts";
 import { checkFields } from "../check-fields.ts";
 import { filterMetadata } from "../endpoints.ts";
 import type { HttpFilterFactory } from "../environment.ts";
+import { decodeMetadataMatcher } from "../metadata-matcher.ts";
 import { type Compiled, compiled, Problems } from "../problems.ts";
 import { compileAction, type RouteDefaults } from "./action.ts";
 import { type CompileFilterConfigs, createFilterConfigCompiler } from "./filter-config.ts";
@@ -183,7 +184,10 @@ function compileHost(
   const entries = message.routes.flatMap((route, index): RouteEntry<Route>[] => {
     const at = `${path}.routes[${index}]`;
     const entry = attempt(at, problems, () => {
-      const match = decodeRouteMatch(route.match, `${at}.match`, problems);
+      const metadata = (route.match?.dynamicMetadata ?? []).map((matcher, i) =>
+        decodeMetadataMatcher(matcher, `${at}.match.dynamic_metadata[${i}]`, problems),
+      );
+      const match = { ...decodeRouteMatch(route.match, `${at}.match`, problems), metadata };
       const action = compileAction(route, at, defaults, filterConfigs, problems);
       if (action === undefined) return undefined;
       const most = table.mostSpecificHeaderMutationsWins;

@@ -34,7 +34,7 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
   [`${route}.Decorator`]: { used: "operation propagate" },
   [`${route}.RouteMatch`]: {
     used: `prefix path safe_regex path_separated_prefix connect_matcher case_sensitive runtime_fraction headers
-      query_parameters grpc`,
+      query_parameters dynamic_metadata grpc`,
   },
   [`${route}.HeaderMatcher`]: {
     used: `name string_match present_match range_match exact_match safe_regex_match prefix_match suffix_match
