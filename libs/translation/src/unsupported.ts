@@ -1,6 +1,7 @@
 import type { BuildContext } from "./context.ts";
 import type { Reporter } from "./problems.ts";
 import { configRef } from "./refs.ts";
+import { reportUnservedTargets } from "./security/attachment.ts";
 
 /** Paths of fields that Weft accepts but does not carry out, by kind; `[]` stands for every item. */
 const fields = {
@@ -71,6 +72,7 @@ const unsupportedKinds = ["ProxyConfig", "Telemetry", "TrafficExtension", "WasmP
 /** Reports the objects of such kinds that may be meant for a proxy: those of its namespace and of the root namespace. */
 export function reportUnsupportedKinds({ view, problems }: Pick<BuildContext, "view" | "problems">): void {
   const { configs, meshConfig } = view.snapshot;
+  reportUnservedTargets({ view, problems });
   for (const kind of unsupportedKinds)
     for (const config of configs.others.get(kind) ?? [])
       if (config.namespace === view.node.namespace || config.namespace === meshConfig.rootNamespace)

@@ -1,4 +1,6 @@
 import { type Config, type ProxyView, selects } from "@weft/mesh-model";
+import type { BuildContext } from "../context.ts";
+import { configRef } from "../refs.ts";
 
 interface TargetReference {
   readonly group?: string | undefined;
@@ -13,20 +15,28 @@ interface Attachable {
   readonly targetRefs?: readonly TargetReference[] | undefined;
 }
 
+const gatewayGroup = "gateway.networking.k8s.io";
+
 /** Label of the pods of a Gateway of the Gateway API: its name. */
 const gatewayNameLabel = "gateway.networking.k8s.io/gateway-name";
 
+function targetsOf({ targetRef, targetRefs }: Attachable): readonly TargetReference[] {
+  if (targetRefs?.length) return targetRefs;
+  return targetRef === undefined ? [] : [targetRef];
+}
+
+function isGateway({ group, kind }: TargetReference): boolean {
+  return group === gatewayGroup && kind === "Gateway";
+}
+
 /** Whether a policy is for the proxy's workload: by label, or as the Gateway that it serves. */
 function isFor(view: ProxyView, { namespace, spec }: Config<Attachable>): boolean {
-  const targets = spec.targetRefs?.length ? spec.targetRefs : spec.targetRef ? [spec.targetRef] : [];
+  const targets = targetsOf(spec);
   if (targets.length === 0) return selects(spec.selector?.matchLabels ?? {}, view.labels);
   const gateway = view.labels[gatewayNameLabel];
   return (
     namespace === view.node.namespace &&
-    targets.some(
-      ({ group, kind, name }) =>
-        group === "gateway.networking.k8s.io" && kind === "Gateway" && name !== undefined && name === gateway,
-    )
+    targets.some((target) => isGateway(target) && target.name !== undefined && target.name === gateway)
   );
 }
 
@@ -44,4 +54,17 @@ export function attachedPolicies<Spec extends Attachable>(
   return [...namespaces].flatMap((namespace) =>
     all.filter((policy) => policy.namespace === namespace && isFor(view, policy)),
   );
+}
+
+/** Says which policies of the proxy's namespace are for something that no proxy serves, so that nobody takes them for enforced. */
+export function reportUnservedTargets({ view, problems }: Pick<BuildContext, "view" | "problems">): void {
+  for (const kind of ["AuthorizationPolicy", "RequestAuthentication"]) {
+    const all = (view.snapshot.configs.others.get(kind) ?? []) as readonly Config<Attachable>[]; // as above
+    for (const policy of all.filter(({ namespace }) => namespace === view.node.namespace))
+      for (const [i, target] of targetsOf(policy.spec).entries())
+        if (!isGateway(target))
+          problems
+            .for(configRef(policy))
+            .unsupported(`spec.targetRefs[${i}]`, `the target kind ${target.kind}`);
+  }
 }

@@ -5,7 +5,8 @@ import { createContext } from "../context.ts";
 import type { AuthorizationChain } from "../ir/index.ts";
 import { IdentityMemo } from "../memo.ts";
 import { ProblemList } from "../problems.ts";
-import { anySidecar, parseText, viewOf } from "../testing/mesh.ts";
+import { anySidecar, parseText, snapshotOf, viewOf } from "../testing/mesh.ts";
+import { reportUnservedTargets } from "./attachment.ts";
 import { buildAuthorization } from "./authorization.ts";
 
 interface Options {
@@ -32,6 +33,8 @@ kind: AuthorizationPolicy
 metadata: { name: ${name}, namespace: default${head} }
 spec: ${spec}
 `;
+
+const target = "targetRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: front }]";
 
 function build(texts: readonly string[], options: Options = {}) {
   const { transport = "http", providers = [], labels = { app: "client" } } = options;
@@ -121,7 +124,6 @@ describe("buildAuthorization()", () => {
     expect(ruleNames(denies.chain)).toEqual([["DENY", ["policy[a]-rule[0]"], undefined]]);
   });
 
-  const target = "targetRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: front }]";
   it.each([
     ["{}", {}, true],
     ["{ selector: { matchLabels: { app: client } } }", { app: "client", version: "v1" }, true],
@@ -133,6 +135,18 @@ describe("buildAuthorization()", () => {
   ])("takes a policy with %s for a workload with %j: %p", (spec, labels, applies) => {
     const { chain } = build([policy("a", spec)], { labels });
     expect(chain.policies).toHaveLength(applies ? 1 : 0);
+  });
+});
+
+describe("reportUnservedTargets()", () => {
+  it("says which policies are for what no proxy serves", () => {
+    const service = "targetRefs: [{ group: '', kind: Service, name: web }]";
+    const texts = [policy("a", `{ ${service} }`), policy("b", `{ ${target} }`), policy("c", "{}")];
+    const problems = new ProblemList();
+    reportUnservedTargets({ view: viewOf(snapshotOf(parseText(texts.join("---"))), anySidecar), problems });
+    expect(problems.all().map(formatProblem)).toEqual([
+      "AuthorizationPolicy default/a: spec.targetRefs[0]: the target kind Service is not supported and has no effect",
+    ]);
   });
 });
 
