@@ -34,6 +34,8 @@ export function createOperator({ name, argument }: OperatorCall): Operator | und
       return eitherHeader(argument, (info, header) => info.request?.header(header)?.split("?", 1)[0]);
     case "DYNAMIC_METADATA":
       return metadataAt(argument, (info, filter) => info.metadata.get(filter));
+    case "CLUSTER_METADATA":
+      return metadataAt(argument, (info, filter) => info.upstreamClusterMetadata?.[filter]);
     case "UPSTREAM_METADATA":
       return metadataAt(argument, (info, filter) => info.upstreamHost?.metadata[filter]);
     case "GRPC_STATUS":

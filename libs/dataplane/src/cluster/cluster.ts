@@ -121,6 +121,9 @@ export class RunningCluster implements Cluster {
   get observabilityName(): string {
     return this.config.observabilityName;
   }
+  get metadata(): Cluster["metadata"] {
+    return this.config.metadata;
+  }
   get connectTimeoutMs(): number {
     return this.config.connectTimeoutMs;
   }

@@ -35,6 +35,7 @@ export function clusterConfig(changes: Partial<ClusterConfig> = {}): ClusterConf
   return {
     name: "c",
     observabilityName: changes.name ?? "c",
+    metadata: {},
     version: "1",
     discovery: { kind: "eds", serviceName: changes.name ?? "c", initialFetchTimeoutMs: 15_000 },
     loadBalancer: { kind: "round-robin" },

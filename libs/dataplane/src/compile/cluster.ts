@@ -17,7 +17,7 @@ import { defaultHttp2Settings } from "../runtime/http2-settings.ts";
 import { checkFields } from "./check-fields.ts";
 import { compileDnsCache } from "./dns-cache.ts";
 import { familyOf } from "./dns-family.ts";
-import { compileAssignment } from "./endpoints.ts";
+import { filterMetadata, compileAssignment } from "./endpoints.ts";
 import { compileHttp2 } from "./http2-options.ts";
 import { compileLoadBalancer, compileSubsets } from "./load-balancer.ts";
 import { compileOutlierDetection } from "./outlier-detection.ts";
@@ -60,6 +60,7 @@ export function compileCluster(message: Cluster, environment: TransportEnvironme
     {
       name: message.name,
       observabilityName,
+      metadata: filterMetadata(message.metadata),
       version: versionOf(ClusterSchema, message),
       discovery,
       loadBalancer: compileLoadBalancer(message, problems),

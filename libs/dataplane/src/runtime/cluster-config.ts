@@ -170,6 +170,8 @@ export interface FailurePercentageConfig {
 export interface ClusterConfig {
   readonly name: string;
   readonly observabilityName: string;
+  /** By filter name. */
+  readonly metadata: Readonly<Record<string, unknown>>;
   /** Content hash of the message: equal config is no change. */
   readonly version: string;
   readonly discovery: Discovery;

@@ -69,6 +69,8 @@ export interface Cluster {
   readonly name: string;
   /** What statistics and access logs call it: `alt_stat_name`, else the name. */
   readonly observabilityName: string;
+  /** By filter name. */
+  readonly metadata: Readonly<Record<string, unknown>>;
   readonly connectTimeoutMs: number;
   readonly protocol: UpstreamProtocol;
   /** What holds on connections of HTTP/2. */

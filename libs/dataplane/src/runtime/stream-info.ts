@@ -72,6 +72,8 @@ export class StreamInfo {
   /** What the route chose among its clusters. */
   clusterChoice: ClusterChoice | undefined;
   upstreamCluster: string | undefined;
+  /** Of the cluster that the route chose, by filter name; set where something asks for it. */
+  upstreamClusterMetadata: Readonly<Record<string, unknown>> | undefined;
   upstreamHost: Host | undefined;
   upstreamLocalAddress: SocketAddress | undefined;
   upstreamProtocol: HttpProtocol | undefined;

@@ -8,6 +8,7 @@ import { jwtAuthn } from "./jwt-authn/compile.ts";
 import { localRateLimit } from "./local-ratelimit/compile.ts";
 import { rateLimit } from "./ratelimit/compile.ts";
 import { rbac } from "./rbac/compile.ts";
+import { setFilterState } from "./set-filter-state/compile.ts";
 
 /**
  * The HTTP filters that are compiled in, besides the router. The order here means nothing: chains come in the order
@@ -23,4 +24,5 @@ export const httpFilterFactories: readonly HttpFilterFactory[] = [
   jwtAuthn,
   rateLimit,
   rbac,
+  setFilterState,
 ];

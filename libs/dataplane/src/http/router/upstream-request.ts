@@ -72,6 +72,7 @@ export class UpstreamRequest implements TryOwner {
       stream.reply(localReplies.noCluster(action.clusterNotFoundStatus));
       return undefined;
     }
+    info.upstreamClusterMetadata = cluster.metadata;
     const upstream = new UpstreamRequest({ context, stream, route, action, choice, cluster, endStream });
     upstream.#start();
     return upstream;
