@@ -1,5 +1,6 @@
 export { assert, assertNever, deepFreeze } from "./assert.ts";
 export { type Backoff, type BackoffOptions, createBackoff } from "./backoff.ts";
+export { callAt } from "./call-at.ts";
 export { type Clock, createFakeClock, type FakeClock, systemClock } from "./clock.ts";
 export { formatProtoDuration, parseDuration } from "./duration.ts";
 export { contentHash, stableStringify } from "./hash.ts";

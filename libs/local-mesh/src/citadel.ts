@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock } from "@weft/base";
+import { callAt, systemClock } from "@weft/base";
 import type { CertificateAuthority, TokenAuthority } from "@weft/ca";
 import type { CertificateSource } from "./agent-process.ts";
 
@@ -136,7 +136,7 @@ function createTokenKeeper(tokens: TokenAuthority, folder: string) {
     replaceFile(file(pod), token.expose());
     cancels.set(
       file(pod),
-      systemClock.after(tokenTtlMs / 2, () => void give(pod)),
+      callAt(systemClock, systemClock.now() + tokenTtlMs / 2, () => void give(pod)),
     );
   };
   return {

@@ -1,4 +1,4 @@
-import { type Clock, createBackoff } from "@weft/base";
+import { type Clock, callAt, createBackoff } from "@weft/base";
 import type { Logger } from "@weft/observability";
 import { createCsr, generateKeyPair, type KeyKind } from "@weft/pki";
 import type { SignCsr } from "./ca-client.ts";
@@ -52,7 +52,7 @@ export function startCaSource(options: CaSourceOptions): SecretSource {
 
   const after = (ms: number) => {
     cancel();
-    cancel = clock.after(ms, () => void renew());
+    cancel = callAt(clock, clock.now() + ms, () => void renew());
   };
   const obtain = async (): Promise<WorkloadSecrets> => {
     const keys = await generateKeyPair(keyKind);

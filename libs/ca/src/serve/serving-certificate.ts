@@ -1,5 +1,5 @@
 import type { SecureContextOptions } from "node:tls";
-import type { Clock } from "@weft/base";
+import { type Clock, callAt } from "@weft/base";
 import type { Logger } from "@weft/observability";
 import { exportPrivateKey, generateKeyPair } from "@weft/pki";
 import type { CertificateAuthority } from "../authority.ts";
@@ -37,7 +37,8 @@ export async function createServingCertificate(
     const { privateKey, publicKey } = await generateKeyPair();
     const issued = authority.issue({ publicKey, names: { dns, ips }, ttlMs });
     cancel();
-    if (!closed) cancel = clock.after(Math.max(1_000, (issued.notAfter - clock.now()) / 2), renew);
+    const now = clock.now();
+    if (!closed) cancel = callAt(clock, now + Math.max(1_000, (issued.notAfter - now) / 2), renew);
     return {
       key: exportPrivateKey(privateKey).expose(),
       cert: issued.certificate + issued.intermediates,
