@@ -75,7 +75,7 @@ function connectionManager(statPrefix: string, routeName: string, source: Source
 export function listener(
   name: string,
   routeName: string,
-  { source = ads, statPrefix = name } = {},
+  { source = ads, statPrefix = name, port = 1 } = {},
 ): EncodedResource {
   const manager = anyPack(HttpConnectionManagerSchema, connectionManager(statPrefix, routeName, source));
   const filter = {
@@ -85,7 +85,7 @@ export function listener(
   return encode(
     name,
     { typeUrl: typeUrls.listener, schema: ListenerSchema },
-    { name, address: socketAddress(1), bindToPort: false, filterChains: [{ filters: [filter] }] },
+    { name, address: socketAddress(port), bindToPort: false, filterChains: [{ filters: [filter] }] },
   );
 }
 
