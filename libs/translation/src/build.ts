@@ -25,10 +25,12 @@ const istioFilter = "istio.metadata_exchange";
 export function traitsOf(view: ProxyView): ProxyTraits {
   const { node } = view;
   const labels = view.workload?.labels ?? view.labels;
+  const istioExtensions = node.extensions
+    ? node.extensions.includes(istioFilter)
+    : node.istioVersion !== undefined;
   return {
-    istioExtensions: node.extensions
-      ? node.extensions.includes(istioFilter)
-      : node.istioVersion !== undefined,
+    istioExtensions,
+    setsFilterState: !istioExtensions && node.extensions?.includes("envoy.filters.http.set_filter_state") === true,
     agentServesFiles: node.istioVersion !== undefined,
     canonicalName: labels["service.istio.io/canonical-name"] ?? "unknown",
     canonicalRevision: labels["service.istio.io/canonical-revision"] ?? "latest",

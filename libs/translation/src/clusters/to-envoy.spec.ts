@@ -5,6 +5,7 @@ import { toCluster } from "./to-envoy.ts";
 
 const traits: ProxyTraits = {
   istioExtensions: false,
+  setsFilterState: false,
   agentServesFiles: false,
   canonicalName: "client",
   canonicalRevision: "v1",
@@ -108,6 +109,22 @@ describe("toCluster()", () => {
       filters: [{ name: "istio.metadata_exchange" }],
     });
     expect(cluster({ exchangesMetadata: false }, { istioExtensions: true })).not.toHaveProperty("filters");
+  });
+
+  it("says what handshakes offer for HTTP, to proxies that can be told", () => {
+    const mesh = { kind: "mesh", sni: "s", identities: [], http2: false } as const;
+    const offered = (protocol: "http1" | "http2" | "auto", tls: UpstreamTls | undefined, told = true) => {
+      const made = toCluster(
+        { ...backend, http: { protocol }, ...(tls && { tls }) },
+        { ...traits, setsFilterState: told },
+      );
+      return made.metadata?.filterMetadata.istio?.alpn;
+    };
+    expect(offered("http1", mesh)).toBe("istio-http/1.1,istio,http/1.1");
+    expect(offered("http2", mesh)).toBe("istio-h2,istio,h2");
+    expect(offered("auto", mesh)).toBe("istio-http/1.1,istio-h2,istio");
+    expect(offered("http1", undefined)).toBeUndefined();
+    expect(offered("http1", mesh, false)).toBeUndefined();
   });
 
   it("keeps long and short durations exact", () => {

@@ -15,6 +15,7 @@ import { pack, typeUrlOf } from "../envoy/any.ts";
 import { ads } from "../envoy/config-source.ts";
 import { toDnsCache, toLookupFamily } from "../envoy/dns-cache.ts";
 import { backendMetadata } from "../envoy/metadata.ts";
+import { meshProtocols } from "../http-filters/alpn.ts";
 import { withProxyProtocol } from "../envoy/proxy-protocol.ts";
 import { defined, toDuration } from "../envoy/scalars.ts";
 import { rawBuffer, toUpstreamSockets } from "../envoy/tls.ts";
@@ -253,12 +254,14 @@ function zoneAwareField({ minClusterSize }: NonNullable<Backend["zoneAware"]>) {
 
 /** Envoy's Cluster for a backend. */
 export function toCluster(backend: Backend, traits: ProxyTraits): Cluster {
-  const metadata = backendMetadata(backend);
+  const offered = traits.setsFilterState ? meshProtocols(backend) : undefined;
+  const known = backendMetadata(backend);
+  const metadata = offered === undefined ? known : { ...known, alpn: offered };
   const { limits, outlierDetection, tcpKeepalive } = backend;
   const http = toHttpProtocolOptions(backend);
   // Backends of services carry common_lb_config; the fixed ones do not.
   const commonLb =
-    metadata === undefined
+    known === undefined
       ? {}
       : {
           commonLbConfig: {

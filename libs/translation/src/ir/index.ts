@@ -31,6 +31,8 @@ export interface IrPart {
 export interface ProxyTraits {
   /** True for Istio's own Envoy build, which has filters that stock Envoy has not. */
   readonly istioExtensions: boolean;
+  /** True for other proxies that take `envoy.filters.http.set_filter_state`, the stand-in for Istio's ALPN filter. */
+  readonly setsFilterState: boolean;
   /** True for Istio's agent, which hands out key files as secrets; others' proxies read files themselves. */
   readonly agentServesFiles: boolean;
   /** Telemetry labels of the proxy's workload. */

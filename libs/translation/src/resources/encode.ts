@@ -38,8 +38,8 @@ interface EncodedHost {
 }
 
 /** What of a proxy's traits shows in its clusters. */
-function clusterVariant({ istioExtensions, agentServesFiles }: ProxyTraits): string {
-  return `cluster|${istioExtensions}|${agentServesFiles}`;
+function clusterVariant({ istioExtensions, setsFilterState, agentServesFiles }: ProxyTraits): string {
+  return `cluster|${istioExtensions}|${setsFilterState}|${agentServesFiles}`;
 }
 
 /** What of a proxy's traits shows in a listener: telemetry labels only where requests are looked at. */
