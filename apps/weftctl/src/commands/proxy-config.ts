@@ -49,6 +49,13 @@ const parts: readonly PartCommand[] = [
     output: "short",
   },
   {
+    part: "secret",
+    aliases: ["secrets", "s"],
+    description: "certificates and roots, without keys",
+    flags: [],
+    output: "short",
+  },
+  {
     part: "bootstrap",
     aliases: ["b"],
     description: "what the proxy was started with",

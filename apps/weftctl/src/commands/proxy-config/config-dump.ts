@@ -1,3 +1,5 @@
+import type { DumpedSecret } from "./secrets.ts";
+
 /** A JSON object whose shape is looked into step by step: a proxy of any version may have written it. */
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -9,6 +11,7 @@ export interface ConfigDump {
   readonly routes: readonly Json[];
   /** RFC 3339 of the newest route configuration; undefined where there is none. */
   readonly routesUpdated: string | undefined;
+  readonly secrets: readonly DumpedSecret[];
 }
 
 /** An object, or an empty one for anything else. */
@@ -64,7 +67,18 @@ export function readConfigDump(dump: unknown): ConfigDump {
     ],
     routes: pick(routeEntries, "route_config").map(asWholeTable),
     routesUpdated: stamps.at(-1) || undefined,
+    secrets: readSecrets(section("SecretsConfigDump")),
   };
+}
+
+function readSecrets(dump: Json): readonly DumpedSecret[] {
+  const read = (list: unknown, state: DumpedSecret["state"]) =>
+    objects(list).map(({ name, secret }) => ({ name: text(name), state, secret: object(secret) }));
+  return [
+    ...read(dump.static_secrets, "ACTIVE"),
+    ...read(dump.dynamic_active_secrets, "ACTIVE"),
+    ...read(dump.dynamic_warming_secrets, "WARMING"),
+  ];
 }
 
 /**

@@ -9,9 +9,17 @@ import { type Json, object, readConfigDump, text } from "./config-dump.ts";
 import { endpointTable, readEndpoints, selectEndpoints } from "./endpoints.ts";
 import { listenerTable, selectListeners } from "./listeners.ts";
 import { routeTable, selectRoutes } from "./routes.ts";
+import { secretTable } from "./secrets.ts";
 
 /** Which part of a proxy's configuration is shown. */
-export type ProxyConfigPart = "clusters" | "listeners" | "routes" | "endpoints" | "bootstrap" | "all";
+export type ProxyConfigPart =
+  | "clusters"
+  | "listeners"
+  | "routes"
+  | "endpoints"
+  | "secret"
+  | "bootstrap"
+  | "all";
 
 /** Flags of all `proxy-config` commands; each command takes those that fit it. */
 export interface ProxyConfigOptions {
@@ -104,6 +112,12 @@ function showPart(
         ? routeTable(routes)
         : typed("envoy.config.route.v3.RouteConfiguration", routes);
     }
+    case "secret":
+      if (output === "short") return secretTable(dump.secrets, Date.now());
+      return typed(
+        "envoy.extensions.transport_sockets.tls.v3.Secret",
+        dump.secrets.map(({ secret }) => secret),
+      );
     case "bootstrap":
       return showBootstrap(dump.bootstrap, output);
   }
