@@ -43,6 +43,7 @@ export function compiledExtensions(): CompiledExtension[] {
     ...list("envoy.access_loggers", accessLoggerNames),
     ...list("envoy.request_id", ["envoy.request_id.uuid"]),
     ...list("envoy.clusters", clusterTypeNames),
+    ...list("envoy.path.match", ["envoy.path.match.uri_template.uri_template_matcher"]),
     ...list("envoy.retry_host_predicates", retryHostPredicateNames),
     ...list("envoy.retry_priorities", retryPriorityNames),
     ...list("envoy.upstream_options", ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]),

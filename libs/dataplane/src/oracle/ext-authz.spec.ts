@@ -116,6 +116,7 @@ const requests: readonly (readonly [name: string, text: string])[] = [
   ask("context", "ok", "/context"),
   ask("without-body", "ok", "/unbuffered", [], "POST", "0123456789abcdef"),
   ask("authorization", "ok", "/", ["authorization: Bearer x", "x-user: forged", "x-allowed: 1"]),
+  ask("grpc", "deny", "/", ["content-type: application/grpc"], "POST"),
   ask("not-asked", "deny", "/", ["x-skip: 1"]),
 ];
 

@@ -115,6 +115,8 @@ const requests: readonly (readonly [name: string, text: string])[] = [
   ["payload-header", request("GET", "/", [...bearer(good), "x-payload: forged", "x-sub: eve"])],
   ["forged-headers", request("GET", "/", ["x-payload: forged", "x-sub: eve"])],
   ["preflight", request("OPTIONS", "/", ["origin: http://a", "access-control-request-method: GET"])],
+  ["grpc", request("POST", "/", ["content-type: application/grpc"], "x")],
+  ["grpc-bad", request("POST", "/", ["content-type: application/grpc", ...bearer("a.b")], "x")],
   ["open-path", request("GET", "/open/x")],
   ["named", request("GET", "/named")],
   ["route-disabled", request("GET", "/free")],
@@ -301,7 +303,12 @@ describeWithPeer("envoy", "JWT beside a real Envoy", (envoy) => {
             const key = `${index}:${what}`;
             const marked = text.replace("\r\nconnection: close", `\r\nx-case: ${key}\r\nconnection: close`);
             const { status, headers, body } = await sendRaw(pair[name].port(index), marked);
-            answers[name].set(key, { status, body, challenge: headers["www-authenticate"] });
+            answers[name].set(key, {
+              status,
+              body,
+              challenge: headers["www-authenticate"],
+              grpc: [headers["grpc-status"], headers["grpc-message"]],
+            });
           }),
         );
       }

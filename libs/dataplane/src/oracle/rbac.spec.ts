@@ -124,6 +124,7 @@ const requests: readonly (readonly [name: string, text: string, from?: string])[
   ["post", request("POST", "/admin", [], "x")],
   ["role", request("GET", "/", ["x-role: dev", "x-role: ops"])],
   ["role-but-no", request("GET", "/", ["x-role: ops", "x-no: y"])],
+  ["grpc", request("POST", "/admin/grpc", ["content-type: application/grpc"], "x")],
   ["host", request("GET", "/", ["host: b.example"])],
   ["host-upper", request("GET", "/", ["host: B.example"])],
   ["host-dot", request("GET", "/", ["host: b.example."])],
@@ -236,6 +237,7 @@ describeWithPeer("envoy", "RBAC beside a real Envoy", (envoy) => {
               body,
               type: headers["content-type"],
               location: headers.location,
+              grpc: [headers["grpc-status"], headers["grpc-message"]],
             });
           }),
         );
