@@ -4,6 +4,9 @@ import type { FromServer, ToServer, Usage } from "./messages.ts";
 import type { KubernetesObject } from "./objects.ts";
 import type { Scenario } from "./scenarios.ts";
 
+/** As the first line of apps/pilot-discovery/src/main.ts has them. */
+const nodeFlags = ["--max-semi-space-size=8"];
+
 /** The server of a scenario, in its own process. */
 export class Server {
   readonly port: number;
@@ -20,7 +23,7 @@ export class Server {
 
   /** Starts it, and waits until it has read the whole configuration. */
   static async start({ name }: Scenario): Promise<Server> {
-    const child = fork(new URL("server.ts", import.meta.url), [name]);
+    const child = fork(new URL("server.ts", import.meta.url), [name], { execArgv: [...nodeFlags] });
     const [ready] = (await Promise.race([
       once(child, "message"),
       once(child, "exit").then(() => Promise.reject(new Error("the server did not start"))),

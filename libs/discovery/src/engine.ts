@@ -29,8 +29,11 @@ import { headlessAddresses, viewKey } from "./push/share.ts";
  */
 export type Translate = (view: ProxyView, previous?: ResourceSet) => WithProblems<ResourceSet>;
 
-/** Makes ahead what translating a view will need, a small piece at each step. */
-export type Prepare = (view: ProxyView) => Iterator<void>;
+/** As {@link Translate}, a small piece at each step; the last has the result. */
+export type TranslateInSteps = (
+  view: ProxyView,
+  previous?: ResourceSet,
+) => Iterator<void, WithProblems<ResourceSet>>;
 
 /**
  * The set for a view in which nothing but the endpoints of these services is other than when `last` was made; undefined where it takes a
@@ -61,8 +64,8 @@ export interface EngineObserver {
 export interface EngineOptions {
   readonly store: Store;
   readonly translate: Translate;
-  /** Default: nothing is prepared, and a first translation holds the event loop as long as it takes. */
-  readonly prepare?: Prepare;
+  /** Default: all at once, which holds the event loop as long as it takes. */
+  readonly translateInSteps?: TranslateInSteps;
   /** Default: every change is translated in full. */
   readonly withEndpoints?: WithEndpoints;
   readonly observer: EngineObserver;

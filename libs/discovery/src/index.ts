@@ -3,8 +3,8 @@ export {
   type Engine,
   type EngineObserver,
   type EngineOptions,
-  type Prepare,
   type Translate,
+  type TranslateInSteps,
   type WithEndpoints,
 } from "./engine.ts";
 export { decodeMeshConfig } from "./mesh-config.ts";

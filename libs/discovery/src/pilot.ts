@@ -17,7 +17,13 @@ import {
 import { createXdsServer, type XdsServer } from "@weft/xds";
 import { createBusBridge } from "./bus-bridge.ts";
 import { debugRoutes } from "./debug/routes.ts";
-import { createEngine, type Engine, type Prepare, type Translate, type WithEndpoints } from "./engine.ts";
+import {
+  createEngine,
+  type Engine,
+  type Translate,
+  type TranslateInSteps,
+  type WithEndpoints,
+} from "./engine.ts";
 import { createJwksResolver, type FetchOptions, fetchDocument, wantedKeySets } from "./jwks/index.ts";
 import { createPilotMetrics } from "./metrics.ts";
 import type { DebounceTimes } from "./push/debounce.ts";
@@ -36,8 +42,8 @@ export type StartSource = (sink: EventSink) => ConfigSource;
 export interface PilotOptions {
   readonly sources: readonly StartSource[];
   readonly translate: Translate;
-  /** See {@link EngineOptions.prepare}. */
-  readonly prepare?: Prepare;
+  /** See {@link EngineOptions.translateInSteps}. */
+  readonly translateInSteps?: TranslateInSteps;
   /** See {@link EngineOptions.withEndpoints}. */
   readonly withEndpoints?: WithEndpoints;
   readonly bus: Bus;
@@ -90,7 +96,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
   const engine: Engine = createEngine({
     store,
     translate,
-    ...(options.prepare === undefined ? {} : { prepare: options.prepare }),
+    ...(options.translateInSteps === undefined ? {} : { translateInSteps: options.translateInSteps }),
     ...(options.withEndpoints === undefined ? {} : { withEndpoints: options.withEndpoints }),
     clock,
     logger,

@@ -6,7 +6,7 @@ import { blackHole, dynamicDns, inboundPassthrough, passthrough } from "./cluste
 import { buildInboundBackend } from "./clusters/inbound.ts";
 import { type BuildContext, createContext } from "./context.ts";
 import { buildGateway } from "./gateway/build.ts";
-import type { IrPart, ProxyIr, ProxyTraits } from "./ir/index.ts";
+import type { Backend, IrPart, LoadAssignment, ProxyIr, ProxyTraits, RouteTable } from "./ir/index.ts";
 import { buildInboundListeners } from "./listeners/inbound.ts";
 import { inboundPorts } from "./listeners/inbound-ports.ts";
 import { buildOutboundListeners } from "./listeners/outbound.ts";
@@ -16,6 +16,7 @@ import { outboundVariant } from "./outbound-variant.ts";
 import { ProblemList } from "./problems.ts";
 import { configRef } from "./refs.ts";
 import { buildOutboundTable } from "./routes/outbound.ts";
+import { finish, type Steps } from "./steps.ts";
 import { reportUnsupported, reportUnsupportedKinds } from "./unsupported.ts";
 
 /** A filter that only Istio's own build of Envoy has. */
@@ -30,7 +31,8 @@ export function traitsOf(view: ProxyView): ProxyTraits {
     : node.istioVersion !== undefined;
   return {
     istioExtensions,
-    setsFilterState: !istioExtensions && node.extensions?.includes("envoy.filters.http.set_filter_state") === true,
+    setsFilterState:
+      !istioExtensions && node.extensions?.includes("envoy.filters.http.set_filter_state") === true,
     agentServesFiles: node.istioVersion !== undefined,
     canonicalName: labels["service.istio.io/canonical-name"] ?? "unknown",
     canonicalRevision: labels["service.istio.io/canonical-revision"] ?? "latest",
@@ -76,47 +78,58 @@ function backendInputs({ view, mesh }: BuildContext): readonly (object | undefin
   ];
 }
 
-/** Whether the backends of a scope have been built, and stayed as they were since. */
-export function knowsBackends(context: BuildContext): boolean {
-  return context.memo.knows(backendInputs(context), outboundVariant(context));
-}
+/** Services of which the backends are built in one step. */
+const servicesInStep = 16;
 
-function buildBackends(context: BuildContext): WithProblems<ServiceBackends> {
-  return context.memo.get(backendInputs(context), outboundVariant(context), () => {
+function buildBackends(context: BuildContext): Steps<WithProblems<ServiceBackends>> {
+  const { view } = context;
+  const { services } = view.scope;
+  return context.memo.inSteps(backendInputs(context), outboundVariant(context), function* () {
     const problems = new ProblemList();
-    const { backends, loadAssignments, problems: found } = buildServiceBackends({ ...context, problems });
-    problems.addAll(found);
+    const backends: Backend[] = [];
+    const loadAssignments: LoadAssignment[] = [];
+    for (let at = 0; at < services.length; at += servicesInStep) {
+      const scope = { ...view.scope, services: services.slice(at, at + servicesInStep) };
+      const some = buildServiceBackends({ ...context, problems, view: { ...view, scope } });
+      for (const backend of some.backends) backends.push(backend);
+      for (const assignment of some.loadAssignments) loadAssignments.push(assignment);
+      problems.addAll(some.problems);
+      yield;
+    }
     return { value: { backends, loadAssignments }, problems: problems.all() };
   });
 }
 
 /** What is the same for every proxy with the same {@link outboundVariant} of a scope. */
-function buildSharedPart(context: BuildContext): WithProblems<IrPart> {
+function* buildSharedPart(context: BuildContext): Steps<WithProblems<IrPart>> {
   const problems = new ProblemList();
   const scoped = { ...context, problems };
   const { sidecar } = context.view.scope;
   if (sidecar) reportUnsupported("Sidecar", sidecar, problems.for(configRef(sidecar)));
-  const own = buildBackends(scoped);
+  const own = yield* buildBackends(scoped);
   problems.addAll(own.problems);
-  const outbound = buildOutbound(context);
+  const outbound = yield* buildOutbound(context);
   problems.addAll(outbound.problems);
   return { value: { ...own.value, ...outbound.value }, problems: problems.all() };
 }
+
+type Outbound = Pick<IrPart, "listeners" | "routes">;
 
 /**
  * The listeners and tables for outbound traffic. Endpoints come and go all the time, and only those of services without an address show
  * here: the rest is left out of the view, so that all of this stays while those do.
  */
-export function buildOutbound(context: BuildContext): WithProblems<Pick<IrPart, "listeners" | "routes">> {
+function* buildOutbound(context: BuildContext): Steps<WithProblems<Outbound>> {
   const { view, memo } = context;
   if (view.node.type === "router") return { value: { listeners: [], routes: [] }, problems: [] };
   const endpoints = headlessEndpoints(context);
-  return memo.get([view.scope, endpoints], outboundVariant(context), () => {
+  return yield* memo.inSteps([view.scope, endpoints], outboundVariant(context), function* () {
     const problems = new ProblemList();
     const snapshot = { ...view.snapshot, endpoints };
     const scoped = { ...context, problems, view: { ...view, snapshot } };
-    const { listeners, tables } = buildOutboundListeners(scoped);
-    const routes = tables.map((table) => buildOutboundTable(scoped, table));
+    const { listeners, tables } = yield* buildOutboundListeners(scoped);
+    const routes: RouteTable[] = [];
+    for (const table of tables) routes.push(yield* buildOutboundTable(scoped, table));
     return { value: { listeners, routes }, problems: problems.all() };
   });
 }
@@ -142,10 +155,15 @@ export function buildProxyIr(
   view: ProxyView,
   memo: IdentityMemo = new IdentityMemo(),
 ): WithProblems<ProxyIr> {
+  return finish(proxyIrInSteps(view, memo));
+}
+
+/** As {@link buildProxyIr}. */
+export function* proxyIrInSteps(view: ProxyView, memo: IdentityMemo): Steps<WithProblems<ProxyIr>> {
   const problems = new ProblemList();
   const context = createContext(view, memo, problems);
   reportUnsupportedKinds(context);
-  const shared = memo.get([view.scope, view.snapshot], outboundVariant(context), () =>
+  const shared = yield* memo.inSteps([view.scope, view.snapshot], outboundVariant(context), () =>
     buildSharedPart(context),
   );
   problems.addAll(shared.problems);

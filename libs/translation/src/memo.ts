@@ -1,3 +1,5 @@
+import type { Steps } from "./steps.ts";
+
 const absent = {};
 /** Answers kept for one set of objects, told apart by variant; more means that variants come and go. */
 const variantLimit = 64;
@@ -14,15 +16,21 @@ interface Level {
 export class IdentityMemo {
   readonly #root: Level = { next: new WeakMap(), results: new Map() };
 
-  /** Whether {@link get} would find a result. */
-  knows(objects: readonly (object | undefined)[], variant: string): boolean {
-    let level: Level | undefined = this.#root;
-    for (const object of objects) level = level?.next.get(object ?? absent);
-    return level?.results.has(variant) ?? false;
-  }
-
   /** `variant` names the kind of result, and all that it depends on besides the objects. */
   get<T>(objects: readonly (object | undefined)[], variant: string, make: () => T): T {
+    const { results } = this.#levelOf(objects);
+    if (results.has(variant)) return results.get(variant) as T; // a variant always holds one type
+    return keep(results, variant, make());
+  }
+
+  /** As {@link get}, of what is made in steps. */
+  *inSteps<T>(objects: readonly (object | undefined)[], variant: string, make: () => Steps<T>): Steps<T> {
+    const { results } = this.#levelOf(objects);
+    if (results.has(variant)) return results.get(variant) as T; // a variant always holds one type
+    return keep(results, variant, yield* make());
+  }
+
+  #levelOf(objects: readonly (object | undefined)[]): Level {
     let level = this.#root;
     for (const object of objects) {
       const key = object ?? absent;
@@ -33,10 +41,12 @@ export class IdentityMemo {
       }
       level = next;
     }
-    if (level.results.has(variant)) return level.results.get(variant) as T; // a variant always holds one type
-    const result = make();
-    if (level.results.size >= variantLimit) level.results.clear();
-    level.results.set(variant, result);
-    return result;
+    return level;
   }
+}
+
+function keep<T>(results: Map<string, unknown>, variant: string, result: T): T {
+  if (results.size >= variantLimit) results.clear();
+  results.set(variant, result);
+  return result;
 }

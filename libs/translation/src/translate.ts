@@ -1,19 +1,19 @@
 import type { WithProblems } from "@weft/base";
 import { type ResourceSet, typeUrls } from "@weft/envoy-api";
 import type { ProxyView, Service } from "@weft/mesh-model";
-import { buildProxyIr } from "./build.ts";
+import { proxyIrInSteps } from "./build.ts";
 import { applyEnvoyFilters } from "./envoy-filter/index.ts";
 import { selectPatches } from "./envoy-filter/select.ts";
 import { isProxyless, proxylessLists, proxylessView } from "./grpc/resources.ts";
 import { IdentityMemo } from "./memo.ts";
 import { nameTableList } from "./name-table/build.ts";
-import { prepare } from "./prepare.ts";
 import { checkIr } from "./resources/check.ts";
 import { toProblem } from "./resources/check-message.ts";
-import { encodeIr, type LastLists } from "./resources/encode.ts";
+import { encodeInSteps, type LastLists } from "./resources/encode.ts";
 import { hostDiscoveryFor } from "./resources/host-discovery.ts";
 import { toResourceSet } from "./resources/resource-set.ts";
 import { buildSecrets } from "./secrets/build.ts";
+import { finish, type Steps } from "./steps.ts";
 import { type Lists, withEndpoints } from "./with-endpoints.ts";
 
 /** Turns what proxies see into what they are sent. */
@@ -32,8 +32,8 @@ export interface Translator {
     services: readonly Service[],
     last: ResourceSet,
   ): WithProblems<ResourceSet> | undefined;
-  /** Makes ahead what translating a view will need, a small piece at each step; see {@link prepare}. */
-  prepare(view: ProxyView): Iterator<void>;
+  /** As {@link translate}, a small piece at each step: a first translation of a large mesh takes longer than others should wait. */
+  translateInSteps(view: ProxyView, previous?: ResourceSet): Steps<WithProblems<ResourceSet>>;
 }
 
 /**
@@ -44,8 +44,37 @@ export function createTranslator(): Translator {
   const memo = new IdentityMemo();
   const last: LastLists = new Map();
   const listsOf = new WeakMap<ResourceSet, Lists>();
+  const translateInSteps = function* (
+    view: ProxyView,
+    previous?: ResourceSet,
+  ): Steps<WithProblems<ResourceSet>> {
+    const proxyless = isProxyless(view);
+    const ir = yield* proxyIrInSteps(proxyless ? proxylessView(view) : view, memo);
+    yield;
+    const hosts = proxyless
+      ? undefined
+      : hostDiscoveryFor(view, selectPatches(view, memo), { parts: ir.value.parts, memo });
+    const encoding = { memo, last, scopeKey: view.scopeKey, ...(hosts ? { split: hosts.untouched } : {}) };
+    const patched = proxyless
+      ? { value: yield* proxylessLists(view, ir.value, memo), problems: [] }
+      : applyEnvoyFilters(view, yield* encodeInSteps(ir.value, encoding), memo);
+    yield;
+    const lists = hosts?.splitPatched(patched.value) ?? patched.value;
+    const secrets = buildSecrets(view, ir.value.parts, memo);
+    const named = new Map(lists)
+      .set(typeUrls.nameTable, [nameTableList(view, memo)])
+      .set(typeUrls.secret, [secrets.value]);
+    yield;
+    const value = yield* toResourceSet(named, memo, previous);
+    listsOf.set(value, named);
+    const checked = checkIr(ir.value, memo);
+    const rejected = (value.withheld ?? []).map(toProblem);
+    return {
+      value,
+      problems: [...ir.problems, ...checked, ...patched.problems, ...secrets.problems, ...rejected],
+    };
+  };
   return {
-    prepare: (view) => prepare(view, memo),
     withEndpoints: (view, services, set) => {
       const lists = listsOf.get(set);
       const made = lists && withEndpoints(view, services, { last: { set, lists }, memo });
@@ -53,35 +82,8 @@ export function createTranslator(): Translator {
       listsOf.set(made.value.set, made.value.lists);
       return { value: made.value.set, problems: made.problems };
     },
-    translate: (view, previous) => {
-      const proxyless = isProxyless(view);
-      const ir = buildProxyIr(proxyless ? proxylessView(view) : view, memo);
-      const hosts = proxyless
-        ? undefined
-        : hostDiscoveryFor(view, selectPatches(view, memo), { parts: ir.value.parts, memo });
-      const encoding = { memo, last, scopeKey: view.scopeKey, ...(hosts ? { split: hosts.untouched } : {}) };
-      const patched = proxyless
-        ? { value: proxylessLists(view, ir.value, memo), problems: [] }
-        : applyEnvoyFilters(view, encodeIr(ir.value, encoding), memo);
-      const lists = hosts?.splitPatched(patched.value) ?? patched.value;
-      const secrets = buildSecrets(view, ir.value.parts, memo);
-      const named = new Map(lists)
-        .set(typeUrls.nameTable, [nameTableList(view, memo)])
-        .set(typeUrls.secret, [secrets.value]);
-      const value = toResourceSet(named, memo, previous);
-      listsOf.set(value, named);
-      const rejected = (value.withheld ?? []).map(toProblem);
-      return {
-        value,
-        problems: [
-          ...ir.problems,
-          ...checkIr(ir.value, memo),
-          ...patched.problems,
-          ...secrets.problems,
-          ...rejected,
-        ],
-      };
-    },
+    translateInSteps,
+    translate: (view, previous) => finish(translateInSteps(view, previous)),
   };
 }
 

@@ -1,14 +1,14 @@
-import type { Clock, Problem } from "@weft/base";
+import type { Clock, Problem, WithProblems } from "@weft/base";
 import type { ResourceSet } from "@weft/envoy-api";
 import type { ProxyView, Service } from "@weft/mesh-model";
-import type { Prepare, Translate, WithEndpoints } from "../engine.ts";
+import type { Translate, TranslateInSteps, WithEndpoints } from "../engine.ts";
 import type { ViewGroup } from "./groups.ts";
 import { servicesOf } from "./reach.ts";
 
 /** Settings of {@link createGroupTranslation}. */
 export interface GroupTranslationOptions {
   readonly translate: Translate;
-  readonly prepare?: Prepare;
+  readonly translateInSteps?: TranslateInSteps;
   readonly withEndpoints?: WithEndpoints;
   readonly clock: Clock;
 }
@@ -32,19 +32,19 @@ export interface GroupTranslation {
   step(group: ViewGroup, viewOf: () => ProxyView | undefined): Translated | "again" | "nothing";
 }
 
-/** Longest time that preparing holds the event loop, milliseconds. */
+/** Time after which a translation gives the event loop back, milliseconds. */
 const budgetMs = 8;
 
 interface Running {
   readonly group: ViewGroup;
-  readonly view: ProxyView;
-  readonly steps: Iterator<void> | undefined;
+  readonly steps: Iterator<void, WithProblems<ResourceSet>>;
   workMs: number;
 }
 
 /** Creates a {@link GroupTranslation}. */
 export function createGroupTranslation(options: GroupTranslationOptions): GroupTranslation {
-  const { translate, prepare, withEndpoints, clock } = options;
+  const { translate, withEndpoints, clock } = options;
+  const { translateInSteps = oneStep(translate) } = options;
   let running: Running | undefined;
 
   /** The result where only endpoints are lacking. */
@@ -68,7 +68,7 @@ export function createGroupTranslation(options: GroupTranslationOptions): GroupT
     group.scope = view.scope;
     const workMs = clock.monotonic() - start;
     if (quick !== undefined) return { set: quick.value, problems: quick.problems, partial: true, workMs };
-    return { group, view, steps: prepare?.(view), workMs };
+    return { group, steps: translateInSteps(view, group.set), workMs };
   };
 
   return {
@@ -83,16 +83,23 @@ export function createGroupTranslation(options: GroupTranslationOptions): GroupT
       running = undefined;
       const start = clock.monotonic();
       const spent = () => clock.monotonic() - start;
-      const { view, steps } = current;
-      let done = steps === undefined;
-      while (!done && spent() < budgetMs) done = steps?.next().done === true;
-      if (done) {
-        const { value, problems } = translate(view, group.set);
-        return { set: value, problems, partial: false, workMs: current.workMs + spent() };
+      for (let step = current.steps.next(); ; step = current.steps.next()) {
+        if (step.done) {
+          const { value: set, problems } = step.value;
+          return { set, problems, partial: false, workMs: current.workMs + spent() };
+        }
+        if (spent() >= budgetMs) break;
       }
       current.workMs += spent();
       running = current;
       return "again";
     },
+  };
+}
+
+function oneStep(translate: Translate): TranslateInSteps {
+  // biome-ignore lint/correctness/useYield: there is no step before the last
+  return function* (view, previous) {
+    return translate(view, previous);
   };
 }

@@ -14,6 +14,7 @@ import { type EncodedPiece, withhold } from "../resources/withhold.ts";
 import { shortNames } from "../routes/domains.ts";
 import { buildAuthorization } from "../security/authorization.ts";
 import { mtlsModeOf } from "../security/peer-authentication.ts";
+import { eachInSteps, type Steps } from "../steps.ts";
 import { toGrpcCluster } from "./cluster.ts";
 import { serverListenerPrefix, toApiListener, toServerListener } from "./listener.ts";
 
@@ -34,37 +35,44 @@ export function proxylessView(view: ProxyView): ProxyView {
  * What a gRPC application gets, by type: for each service port that speaks HTTP a listener for each of its names, a route table, clusters
  * and endpoints; and what it asks for as a server. https://github.com/grpc/proposal/blob/master/A27-xds-global-load-balancing.md
  */
-export function proxylessLists(
+export function* proxylessLists(
   view: ProxyView,
   ir: ProxyIr,
   memo: IdentityMemo,
-): ReadonlyMap<TypeUrl, readonly ResourceList[]> {
+): Steps<ReadonlyMap<TypeUrl, readonly ResourceList[]>> {
   const [, shared] = ir.parts;
   if (shared === undefined) return new Map();
   const { dnsDomain } = view.node;
   const encoder = new PieceEncoder(ir.proxy, memo);
-  const list = (make: () => readonly EncodedPiece[], typeUrl: TypeUrl) =>
-    memo.get([shared], `grpc|${typeUrl}|${dnsDomain}`, () => toResourceList(make()));
-  const tables = () => memo.get([shared], `grpc|tables|${dnsDomain}`, () => routeTables(view, shared, memo));
+  const list = <T>(
+    typeUrl: TypeUrl,
+    pieces: () => readonly T[],
+    encode: (piece: T) => EncodedPiece | readonly EncodedPiece[],
+  ) =>
+    memo.inSteps([shared], `grpc|${typeUrl}|${dnsDomain}`, function* () {
+      return toResourceList(yield* eachInSteps(pieces(), encode));
+    });
+  const tables = yield* memo.inSteps([shared], `grpc|tables|${dnsDomain}`, () =>
+    routeTables(view, shared, memo),
+  );
   const assignments = new Map(shared.loadAssignments.map((assignment) => [assignment.name, assignment]));
-  const clusters = () =>
-    shared.backends
-      .filter(({ discovery }) => discovery.kind === "eds")
-      .map((backend) => {
-        const assignment = assignments.get(backend.name);
-        return memo.get([backend, assignment], "grpc-cluster", () => encodeCluster(backend, assignment));
-      });
+  const backends = () => shared.backends.filter(({ discovery }) => discovery.kind === "eds");
+  const cluster = (backend: Backend) => {
+    const assignment = assignments.get(backend.name);
+    return memo.get([backend, assignment], "grpc-cluster", () => encodeCluster(backend, assignment));
+  };
+  const clients = (table: RouteTable) => clientListeners(table, view, memo);
   return new Map([
-    [typeUrls.cluster, [list(clusters, typeUrls.cluster)]],
-    [typeUrls.endpoint, [list(() => shared.loadAssignments.map(encoder.loadAssignment), typeUrls.endpoint)]],
+    [typeUrls.cluster, [yield* list(typeUrls.cluster, backends, cluster)]],
+    [
+      typeUrls.endpoint,
+      [yield* list(typeUrls.endpoint, () => shared.loadAssignments, encoder.loadAssignment)],
+    ],
     [
       typeUrls.listener,
-      [
-        toResourceList(serverListeners(view, memo)),
-        list(() => tables().flatMap((table) => clientListeners(table, view, memo)), typeUrls.listener),
-      ],
+      [toResourceList(serverListeners(view, memo)), yield* list(typeUrls.listener, () => tables, clients)],
     ],
-    [typeUrls.route, [list(() => tables().map(encoder.routeTable), typeUrls.route)]],
+    [typeUrls.route, [yield* list(typeUrls.route, () => tables, encoder.routeTable)]],
   ]);
 }
 
@@ -86,11 +94,11 @@ function serviceOf({ name }: VirtualHost): { readonly host: string; readonly por
 }
 
 /** A table for each service port that speaks HTTP, named as the port's cluster; it takes the names with and without the port. */
-function routeTables(
+function* routeTables(
   { scope }: ProxyView,
   { routes, backends }: IrPart,
   memo: IdentityMemo,
-): readonly RouteTable[] {
+): Steps<readonly RouteTable[]> {
   const reachable = new Set(
     backends.filter(({ discovery }) => discovery.kind === "eds").map(({ name }) => name),
   );
@@ -106,6 +114,7 @@ function routeTables(
         return { ...table, name, virtualHosts: [{ ...virtualHost, domains }] };
       };
       tables.set(name, memo.get([virtualHost], `grpc|table|${table.name}`, build));
+      if (tables.size % 32 === 0) yield;
     }
   return [...tables.values()];
 }

@@ -16,6 +16,7 @@ import { dnsCache, outboundCaches } from "../clusters/dynamic-dns.ts";
 import { type BuildContext, reporterFor, servedPorts, serviceRef } from "../context.ts";
 import type { ChainMatch, DnsCache, FilterChain, Listener, TcpForward } from "../ir/index.ts";
 import { backendName, hostPort } from "../names.ts";
+import type { Steps } from "../steps.ts";
 import { sniffedHttp } from "./inbound-chains.ts";
 import { layer4Policy } from "./layer4-policy.ts";
 import { layer4Chains } from "./layer4-routes.ts";
@@ -65,7 +66,7 @@ class OutboundBuilder {
     this.#context = context;
   }
 
-  addEgress(egress: EgressListener): void {
+  *addEgress(egress: EgressListener): Steps<void> {
     const { node, scope } = this.#context.view;
     if (egress.bind?.startsWith("unix:")) {
       const report = reporterFor(this.#context, scope.sidecar);
@@ -88,6 +89,7 @@ class OutboundBuilder {
         const spoken = protocol === undefined || isSniffed(protocol) ? port : { ...port, protocol };
         this.#addPort(egress, place, service, spoken);
       }
+      yield;
     }
   }
 
@@ -307,10 +309,10 @@ function splitRange(
 }
 
 /** The listeners that take the own workload's connections to others, and the tables they route by. */
-export function buildOutboundListeners(context: BuildContext): OutboundListeners {
+export function* buildOutboundListeners(context: BuildContext): Steps<OutboundListeners> {
   const builder = new OutboundBuilder(context);
   const { scope, node } = context.view;
-  for (const egress of scope.listeners) builder.addEgress(egress);
+  for (const egress of scope.listeners) yield* builder.addEgress(egress);
   const catchAll = scope.listeners.find(({ port }) => port === undefined);
   const proxyPort = node.httpProxyPort ?? context.mesh.proxyHttpPort;
   if (proxyPort > 0 && catchAll) builder.addForwardProxy(catchAll, "127.0.0.1", proxyPort);

@@ -20,6 +20,7 @@ import type {
 import { toListener } from "../listeners/to-envoy.ts";
 import type { IdentityMemo } from "../memo.ts";
 import { toRouteConfigurationHead, toVirtualHost } from "../routes/to-envoy.ts";
+import { eachInSteps, finish, type Steps } from "../steps.ts";
 import { checkVirtualHost, type RejectedHost, soundHosts } from "./check-virtual-host.ts";
 import { blameOrder, encodeChecked, encodePieces, fieldHead } from "./encode-piece.ts";
 import { type ResourceList, toResourceList } from "./resource-list.ts";
@@ -148,11 +149,18 @@ export interface TableChoice {
   readonly has: (table: RouteTable) => boolean;
 }
 
+type ListsByType = ReadonlyMap<TypeUrl, readonly ResourceList[]>;
+
 /** The resources of a proxy by type: those of its own, and those that it shares. */
-export function encodeIr(
+export function encodeIr(ir: ProxyIr, options: EncodeOptions): ListsByType {
+  return finish(encodeInSteps(ir, options));
+}
+
+/** As {@link encodeIr}. */
+export function* encodeInSteps(
   { proxy, parts }: ProxyIr,
   { memo, last, scopeKey, split }: EncodeOptions,
-): ReadonlyMap<TypeUrl, readonly ResourceList[]> {
+): Steps<ListsByType> {
   const encoder = new PieceEncoder(proxy, memo);
   const shared = (key: string, resources: readonly EncodedResource[]) => {
     const list = toResourceList(resources, last.get(key));
@@ -162,37 +170,45 @@ export function encodeIr(
     if (last.size > maxLastLists && oldest !== undefined) last.delete(oldest);
     return list;
   };
-  const lists = <T>(
+  const result = new Map<TypeUrl, readonly ResourceList[]>();
+  const add = function* <T>(
     typeUrl: TypeUrl,
     variant: string,
     pieces: (part: IrPart) => readonly T[],
     encode: (piece: T) => EncodedResource | readonly EncodedResource[],
-  ): readonly [TypeUrl, readonly ResourceList[]] => [
-    typeUrl,
-    parts.map((part, index) =>
-      memo.get([pieces(part)], variant, () => {
-        const resources = pieces(part).flatMap(encode);
-        return index === 0
-          ? toResourceList(resources)
-          : shared(`${typeUrl}|${scopeKey}|${variant}`, resources);
-      }),
-    ),
-  ];
-  return new Map([
-    lists(typeUrls.cluster, clusterVariant(proxy), ({ backends }) => backends, encoder.cluster),
-    lists(typeUrls.endpoint, "endpoint", ({ loadAssignments }) => loadAssignments, encoder.loadAssignment),
-    lists(typeUrls.listener, JSON.stringify(proxy), ({ listeners }) => listeners, encoder.listener),
-    lists(
-      typeUrls.route,
-      `route|${split?.key}`,
-      ({ routes }) => routes,
-      (table) => (split?.has(table) ? encoder.splitTable(table).head : encoder.routeTable(table)),
-    ),
-    lists(
-      typeUrls.virtualHost,
-      `virtual-host|${split?.key}`,
-      ({ routes }) => routes,
-      (table) => (split?.has(table) ? encoder.splitTable(table).hosts : []),
-    ),
-  ]);
+  ): Steps<void> {
+    const lists: ResourceList[] = [];
+    for (const [index, part] of parts.entries())
+      lists.push(
+        yield* memo.inSteps([pieces(part)], variant, function* () {
+          const resources = yield* eachInSteps(pieces(part), encode);
+          return index === 0
+            ? toResourceList(resources)
+            : shared(`${typeUrl}|${scopeKey}|${variant}`, resources);
+        }),
+      );
+    result.set(typeUrl, lists);
+    yield;
+  };
+  yield* add(typeUrls.cluster, clusterVariant(proxy), ({ backends }) => backends, encoder.cluster);
+  yield* add(typeUrls.endpoint, "endpoint", ({ loadAssignments }) => loadAssignments, encoder.loadAssignment);
+  yield* add(typeUrls.listener, JSON.stringify(proxy), ({ listeners }) => listeners, encoder.listener);
+  // Each host is looked at on its own first: a table can then be put together at once.
+  for (const table of parts.flatMap(({ routes }) => routes))
+    yield* eachInSteps(table.virtualHosts, (host) =>
+      split?.has(table) ? encoder.splitHost(table, host) : encoder.virtualHost(host),
+    );
+  yield* add(
+    typeUrls.route,
+    `route|${split?.key}`,
+    ({ routes }) => routes,
+    (table) => (split?.has(table) ? encoder.splitTable(table).head : encoder.routeTable(table)),
+  );
+  yield* add(
+    typeUrls.virtualHost,
+    `virtual-host|${split?.key}`,
+    ({ routes }) => routes,
+    (table) => (split?.has(table) ? encoder.splitTable(table).hosts : []),
+  );
+  return result;
 }

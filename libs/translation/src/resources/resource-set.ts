@@ -1,6 +1,7 @@
 import { contentHash } from "@weft/base";
 import { type EncodedResource, type ResourceSet, type TypeUrl, typeUrls } from "@weft/envoy-api";
 import type { IdentityMemo } from "../memo.ts";
+import type { Steps } from "../steps.ts";
 import { mergedVersion, mergeLists, type ResourceList, toResourceList } from "./resource-list.ts";
 import { isSent, withheldOf } from "./withhold.ts";
 
@@ -23,11 +24,11 @@ export interface TypeResources {
  * All of a proxy's resources. Of lists that `memo` has seen, the same maps; of types that are equal in `previous`, what it had before, so
  * that to tell that nothing changed nobody looks further.
  */
-export function toResourceSet(
+export function* toResourceSet(
   lists: ReadonlyMap<TypeUrl, readonly ResourceList[]>,
   memo: IdentityMemo,
   previous?: ResourceSet,
-): ResourceSet {
+): Steps<ResourceSet> {
   const types = new Map<string, TypeResources>();
   for (const typeUrl of Object.values(typeUrls)) {
     const [own = none, shared = none] = lists.get(typeUrl) ?? [];
@@ -38,6 +39,7 @@ export function toResourceSet(
         ? previous.ofType(typeUrl)
         : memo.get(layers, `map|${typeUrl}`, () => toMap(mergeLists(own, shared)));
     types.set(typeUrl, { version, resources });
+    yield;
   }
   const withheld = [...lists.values()].flatMap((ofType) =>
     ofType.flatMap((list) => memo.get([list], "withheld", () => withheldOf(list.resources))),

@@ -19,6 +19,7 @@ import type { TableRequest } from "../listeners/outbound.ts";
 import { catchAllBackend } from "../listeners/virtual-outbound.ts";
 import { backendName, fixedBackends, hostPort } from "../names.ts";
 import { configRef } from "../refs.ts";
+import type { Steps } from "../steps.ts";
 import { serviceDomains, shortNames } from "./domains.ts";
 import { matchAll } from "./match.ts";
 import { defaultRetry } from "./retry.ts";
@@ -142,14 +143,18 @@ class TableBuilder {
     this.#aliases = aliasesOf(request.egress.services);
   }
 
-  build(): readonly VirtualHost[] {
+  *build(): Steps<readonly VirtualHost[]> {
     const { virtualServices } = this.#request.egress;
     const owned = Map.groupBy(this.#entries, ownerBy(virtualServices));
     for (const config of virtualServices) {
       for (const entry of this.#addVirtualService(config, owned.get(config) ?? []))
         this.#addHost(entry, this.#defaultHost(entry));
+      yield;
     }
-    for (const entry of owned.get(undefined) ?? []) this.#addHost(entry, this.#defaultHost(entry));
+    for (const entry of owned.get(undefined) ?? []) {
+      this.#addHost(entry, this.#defaultHost(entry));
+      yield;
+    }
     return this.#hosts.sort(compareNames);
   }
 
@@ -256,8 +261,10 @@ class TableBuilder {
   }
 
   #addHost(entry: Entry, host: VirtualHost): void {
-    const short = () => shortNames(entry.service.hostname, this.#context.view.node.dnsDomain);
-    this.#add(host, (domain) => this.#byHost.has(domain) && short().includes(domain));
+    const { hostname } = entry.service;
+    const isShort = (domain: string) =>
+      shortNames(hostname, this.#context.view.node.dnsDomain).includes(domain);
+    this.#add(host, (domain) => domain !== hostname && this.#byHost.has(domain) && isShort(domain));
   }
 
   /** Envoy takes every domain and every name once in a table: the first keeps it. */
@@ -272,8 +279,8 @@ class TableBuilder {
 }
 
 /** The route table that an outbound listener asks for. */
-export function buildOutboundTable(context: BuildContext, request: TableRequest): RouteTable {
-  const hosts = new TableBuilder(context, request).build();
+export function* buildOutboundTable(context: BuildContext, request: TableRequest): Steps<RouteTable> {
+  const hosts = yield* new TableBuilder(context, request).build();
   const { onlyHost } = request;
   const table = {
     name: request.name,
