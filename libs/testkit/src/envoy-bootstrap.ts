@@ -7,6 +7,8 @@ export interface EnvoyResources {
   /** RouteConfigurations by the name that RDS asks for. */
   readonly routes?: Readonly<Record<string, JsonRecord>>;
   readonly secrets?: Readonly<Record<string, JsonRecord>>;
+  /** VirtualHosts by the name that VHDS has for them, `TABLE/HOST`. */
+  readonly virtual_hosts?: Readonly<Record<string, JsonRecord>>;
 }
 
 /** A JSON object. */
@@ -14,12 +16,18 @@ export type JsonRecord = { readonly [key: string]: unknown };
 
 /**
  * One static bootstrap that holds all the resources, so that Envoy checks them without a control plane: EDS clusters
- * get their endpoints inline, RDS its routes. Clusters that SDS and ADS are asked of (`sds-grpc`, `xds-grpc`) are
+ * get their endpoints inline, RDS its routes, and these their virtual hosts. Clusters that SDS and ADS are asked of (`sds-grpc`, `xds-grpc`) are
  * added where they are missing.
  */
 export function toStaticBootstrap(resources: EnvoyResources): JsonRecord {
   const clusters = Object.values(resources.clusters ?? {}).map((cluster) =>
     inlineEndpoints(cluster, resources.endpoints ?? {}),
+  );
+  const routes = Object.fromEntries(
+    Object.entries(resources.routes ?? {}).map(([name, table]) => [
+      name,
+      inlineHosts(table, resources.virtual_hosts ?? {}),
+    ]),
   );
   const names = new Set(clusters.map((cluster) => cluster.name));
   const added = ["xds-grpc", "sds-grpc"].filter((name) => !names.has(name)).map(grpcCluster);
@@ -34,9 +42,7 @@ export function toStaticBootstrap(resources: EnvoyResources): JsonRecord {
     },
     static_resources: {
       clusters: [...clusters, ...added],
-      listeners: Object.values(resources.listeners ?? {}).map((listener) =>
-        inlineRoutes(listener, resources.routes ?? {}),
-      ),
+      listeners: Object.values(resources.listeners ?? {}).map((listener) => inlineRoutes(listener, routes)),
       secrets: Object.values(resources.secrets ?? {}),
     },
   };
@@ -48,6 +54,13 @@ function inlineEndpoints(cluster: JsonRecord, endpoints: Readonly<Record<string,
   const name =
     isRecord(eds) && typeof eds.service_name === "string" ? eds.service_name : String(cluster.name);
   return { ...rest, type: "STATIC", load_assignment: endpoints[name] ?? { cluster_name: name } };
+}
+
+function inlineHosts(table: JsonRecord, hosts: Readonly<Record<string, JsonRecord>>): JsonRecord {
+  const { vhds, virtual_hosts: own = [], ...rest } = table;
+  if (vhds === undefined) return table;
+  const found = Object.entries(hosts).filter(([name]) => name.slice(0, name.lastIndexOf("/")) === table.name);
+  return { ...rest, virtual_hosts: [...(own as JsonRecord[]), ...found.map(([, host]) => host)] };
 }
 
 /** Replaces every `rds` inside by the routes it names; one that names no routes stays, as Envoy would wait for it. */
