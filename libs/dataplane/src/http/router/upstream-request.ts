@@ -1,25 +1,19 @@
 import type { ClientStream } from "../../codec/codec.ts";
-import type { Cluster, Host, PickContext, RetryPriority, TryOutcome } from "../../runtime/cluster.ts";
+import type { Cluster, Host, TryOutcome } from "../../runtime/cluster.ts";
 import type { HeaderMap } from "../../runtime/headers.ts";
 import type { LocalReply, TerminalStream, WriteOutcome } from "../../runtime/http-filter.ts";
 import type { ResponseHead } from "../../runtime/request.ts";
 import type { ClusterChoice, ForwardAction, MirrorPolicy, Route } from "../../runtime/route.ts";
 import type { PooledConnection } from "../../upstream/connection.ts";
 import type { ClusterPools } from "../../upstream/pools.ts";
-import { mutateHeaders } from "../header-mutation.ts";
 import { localReplies, upstreamResetFlags } from "../local-reply.ts";
 import { WheelTimer } from "../timer-wheel.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
+import { prepareResponse } from "./prepare-response.ts";
 import { RequestBody } from "./request-body.ts";
-import {
-  createRetryState,
-  type RetryState,
-  rateLimitedBackoff,
-  retryBackoff,
-  wantsRetryAfterReset,
-  wantsRetryAfterResponse,
-} from "./retry.ts";
+import { Retries } from "./retries.ts";
+import { createRetryState, type RetryState, wantsRetryAfterReset, wantsRetryAfterResponse } from "./retry.ts";
 import type { RouterContext } from "./router.ts";
 import { requestTimeouts } from "./timeouts.ts";
 import { type JudgedFailure, judgeFailure, overflow } from "./try-failure.ts";
@@ -41,18 +35,15 @@ export class UpstreamRequest implements TryOwner {
   readonly #routeMs: number;
   readonly #perTryMs: number;
   #attempt: UpstreamTry | undefined;
-  #tried: Set<Host> | undefined;
-  #retryPriority: RetryPriority | undefined;
+  readonly #retries: Retries;
   /** Made once: a policy may make a cookie of it. */
   #hash: bigint | undefined;
-  #retries = 0;
   #sent = 0;
   #responding = false;
   #over = false;
   #routeTimer: WheelTimer | undefined;
   #tryTimer: WheelTimer | undefined;
   #tryIdleTimer: WheelTimer | undefined;
-  #cancelBackoff: (() => void) | undefined;
 
   /** Chooses the cluster and starts the first try; undefined where the request was answered without. */
   static start(
@@ -100,6 +91,7 @@ export class UpstreamRequest implements TryOwner {
     this.#routeMs = timeouts.routeMs;
     this.#perTryMs = timeouts.perTryMs;
     this.#retry = createRetryState(request, action.retry);
+    this.#retries = new Retries(stream, cluster, this.#pools.traffic);
     this.#mirrors =
       action.mirrors === undefined || action.mirrors.length === 0
         ? noMirrors
@@ -194,25 +186,14 @@ export class UpstreamRequest implements TryOwner {
     const { subset } = this.#choice;
     const { dynamicHost } = info;
     const usual = hash === undefined && originalDestination === undefined && subset === undefined;
-    if (usual && dynamicHost === undefined && this.#retries === 0) return this.#cluster.pick(noContext);
+    if (usual && dynamicHost === undefined && this.#retries.count === 0) return this.#cluster.pick(noContext);
     return this.#cluster.pick({
       ...(hash !== undefined && { hash }),
       ...(originalDestination !== undefined && { originalDestination }),
       ...(subset !== undefined && { subset }),
       ...(dynamicHost !== undefined && { dynamicHost }),
-      ...(this.#retries > 0 && this.#retryWishes()),
+      ...(this.#retries.count > 0 && this.#retries.wishes),
     });
-  }
-
-  /** What a further try wants of its host. */
-  #retryWishes(): PickContext {
-    const policy = this.#retry?.policy;
-    return {
-      ...(this.#tried !== undefined && { tried: this.#tried }),
-      ...(policy?.rejectsHost !== undefined && { rejects: policy.rejectsHost }),
-      ...(this.#retryPriority !== undefined && { retryPriority: this.#retryPriority }),
-      attempts: Math.max(1, policy?.hostSelectionAttempts ?? 1),
-    };
   }
 
   sendRequest(attempt: UpstreamTry, connection: PooledConnection): ClientStream {
@@ -269,7 +250,7 @@ export class UpstreamRequest implements TryOwner {
         attempt.abandon();
         return;
       }
-    } else if (this.#retries > 0) this.#pools.traffic.retrySuccesses.inc();
+    } else if (this.#retries.count > 0) this.#pools.traffic.retrySuccesses.inc();
     this.#deliver(head, endStream, now);
   }
 
@@ -283,19 +264,13 @@ export class UpstreamRequest implements TryOwner {
     if (request.upgrade !== "" && this.#routeTimer !== undefined)
       this.#context.wheel.cancel(this.#routeTimer);
     traffic.countStatus(head.status);
-    info.details ||= "via_upstream";
-    info.response = head;
-    info.responseCode = head.status;
-    const { headers } = head;
-    if (!this.#context.suppressEnvoyHeaders)
-      headers.set("x-envoy-upstream-service-time", String(Math.max(0, Math.floor(now - this.#sent))));
-    if (this.#route.includeAttemptCountInResponse === true)
-      headers.set("x-envoy-attempt-count", String(info.attempts));
-    if (info.hasResponseCookies)
-      for (const cookie of info.responseCookies) headers.append("set-cookie", cookie);
-    if (this.#choice.responseHeaders !== undefined)
-      mutateHeaders(headers, [this.#choice.responseHeaders], info);
-    mutateHeaders(headers, this.#route.responseHeaders, info);
+    prepareResponse(head, {
+      route: this.#route,
+      choice: this.#choice,
+      info,
+      serviceMs: now - this.#sent,
+      suppressEnvoyHeaders: this.#context.suppressEnvoyHeaders,
+    });
     if (endStream) this.#complete();
     this.#stream.respond(head, endStream);
   }
@@ -356,63 +331,19 @@ export class UpstreamRequest implements TryOwner {
     this.#tryOver();
     const reply = localReplies.upstreamReset({
       reason,
-      retried: this.#retries > 0,
+      retried: this.#retries.count > 0,
       transportFailure,
       connectError,
     });
     this.#fail(reason === "overflow" ? { ...reply, headers: ["x-envoy-overloaded", "true"] } : reply);
   }
 
-  /** Schedules another try (`answer`: the response that asks for it); false where there is none left, or the request cannot be repeated. */
+  /** Schedules another try (`answer`: of the response that asks for it); false where none is left, or none is possible. */
   #retryLater(retry: RetryState, host: Host | undefined, answer?: HeaderMap): boolean {
-    const { traffic } = this.#pools;
-    if (retry.remaining === 0) {
-      this.#stream.info.flags.add("URX");
-      traffic.retryLimitExceeded.inc();
-      return false;
-    }
+    if (!this.#retries.left(retry)) return false;
     if (!this.#body.repeatable && !this.#body.absent) return false;
-    const permit = this.#cluster.acquire("retry");
-    if (permit === undefined) return false;
-    retry.remaining--;
-    this.#retries++;
-    traffic.retries.inc();
+    if (!this.#retries.schedule({ retry, host, answer, onDue: () => this.#tryNext() })) return false;
     this.#tryOver();
-    if (retry.policy.avoidPreviousHosts && host !== undefined) {
-      this.#tried ??= new Set();
-      this.#tried.add(host);
-    }
-    const { retryPriorityFrequency } = retry.policy;
-    if (retryPriorityFrequency !== undefined && host !== undefined) {
-      this.#retryPriority ??= {
-        updateFrequency: retryPriorityFrequency,
-        attempted: [],
-        excluded: new Set(),
-      };
-      this.#retryPriority.attempted.push(host.priority);
-    }
-    const asked = answer && rateLimitedBackoff(retry.policy, answer, this.#stream.clock.now());
-    if (asked === undefined) traffic.retryBackoff.inc();
-    else traffic.retryRateLimitedBackoff.inc();
-    const random = this.#stream.random();
-    const wait =
-      asked === undefined
-        ? retryBackoff(retry.policy, this.#retries, random)
-        : // As Envoy: up to half as long again, so that not all come back at once.
-          Math.floor(asked * (1 + random / 2));
-    const cancel = this.#stream.clock.after(wait, () => {
-      this.#cancelBackoff = undefined;
-      permit.release();
-      try {
-        this.#tryNext();
-      } catch (error) {
-        this.#stream.fail(error);
-      }
-    });
-    this.#cancelBackoff = () => {
-      cancel();
-      permit.release();
-    };
     return true;
   }
 
@@ -481,7 +412,7 @@ export class UpstreamRequest implements TryOwner {
   end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#cancelBackoff?.();
+    this.#retries.cancel();
     if (this.#routeTimer !== undefined) this.#context.wheel.cancel(this.#routeTimer);
     this.#dropTry();
   }
