@@ -1,0 +1,81 @@
+import { cp, mkdir, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { build, type Plugin } from "esbuild";
+
+const checkout = resolve(import.meta.dirname, "../../..");
+
+/** An image: what it runs, and what it needs beside Node. */
+export interface Image {
+  readonly name: string;
+  readonly dockerfile: "Dockerfile" | "Dockerfile.proxy";
+  /** Programs by their name in the image; `main` is the one that it starts. */
+  readonly entries: Readonly<Record<string, string>> & { readonly main: string };
+}
+
+/** Every image, named as its app. */
+export const images: readonly Image[] = [
+  app("pilot-discovery"),
+  app("citadel"),
+  {
+    // Beside each workload, and as istio-init: the agent, and the proxy that it starts.
+    name: "proxy",
+    dockerfile: "Dockerfile.proxy",
+    entries: { main: "apps/pilot-agent/src/main.ts", "weft-proxy": "apps/proxy/src/main.ts" },
+  },
+];
+
+function app(name: string): Image {
+  return { name, dockerfile: "Dockerfile", entries: { main: `apps/${name}/src/main.ts` } };
+}
+
+/**
+ * Bundles the programs of an image into `folder`: a file each, what they share, and native modules. What of a package is
+ * not used is left out.
+ */
+export async function bundle(image: Image, folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await build({
+    absWorkingDir: checkout,
+    entryPoints: Object.entries(image.entries).map(([out, path]) => ({ in: path, out })),
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node26",
+    minify: true,
+    keepNames: true,
+    sourcemap: false,
+    legalComments: "external",
+    external: ["koffi"],
+    // Packages of CommonJS inside a module ask for `require`.
+    banner: {
+      js: 'import { createRequire as weftRequire } from "node:module"; const require = weftRequire(import.meta.url);',
+    },
+    plugins: [withoutUnused],
+    logLevel: "warning",
+  });
+  if ("weft-proxy" in image.entries) await copyKoffi(folder);
+}
+
+/** The Kubernetes client brings a class for each type of the API; none of those used here has an effect of its own. */
+const withoutUnused: Plugin = {
+  name: "without-unused",
+  setup(context) {
+    context.onResolve({ filter: /./ }, async (args) => {
+      if (args.pluginData === "seen" || !args.importer.includes("@kubernetes/client-node")) return undefined;
+      const { importer, resolveDir, kind } = args;
+      const found = await context.resolve(args.path, { importer, resolveDir, kind, pluginData: "seen" });
+      return found.path.includes("@kubernetes/client-node") ? { ...found, sideEffects: false } : found;
+    });
+  },
+};
+
+/** koffi finds its native module beside itself, so it goes along as it is, for this machine's platform. */
+async function copyKoffi(folder: string): Promise<void> {
+  for (const name of ["koffi", `@koromix/koffi-linux-${process.arch}`]) {
+    await cp(join(checkout, "node_modules", name), join(folder, "node_modules", name), { recursive: true });
+  }
+}
