@@ -1,5 +1,6 @@
+import { connect, type TLSSocket } from "node:tls";
 import { createCleanup } from "../testing.ts";
-import { createTestAuthority, type TestAuthority } from "./fixtures.ts";
+import { createTestAuthority, type Identity, type TestAuthority } from "./fixtures.ts";
 import { readStats, startPair, uri } from "./testing/pair.ts";
 import { envoy, secretsOf } from "./testing/sidecars.ts";
 
@@ -77,3 +78,60 @@ describe.each([
     expect(await readStats(admin, "cluster.to.ssl.session_reused")).toBeGreaterThan(0);
   }, 60_000);
 });
+
+describe.each(["weft", "envoy"] as const)("a session with %s", (to) => {
+  const test = to === "envoy" && envoy === undefined ? it.skip : it;
+
+  test("does not outlive the trust that it was made with", async () => {
+    const { issue, serverSds, serverAdmin, middle } = await startPair(
+      { from: "weft", to, apiType: "DELTA_GRPC" },
+      cleanup,
+    );
+    const client = await issue("client");
+    const server = await issue("server");
+    const first = await ask(middle, client);
+    expect(first).toMatchObject({ answered: true, resumed: false });
+    expect(await ask(middle, client, first.session)).toMatchObject({ answered: true, resumed: true });
+
+    const next = await createTestAuthority("next");
+    const before = await readStats(serverAdmin, "sds.*update_success");
+    serverSds.set(secretsOf(server, next.root));
+    while ((await readStats(serverAdmin, "sds.*update_success")) < before + 2)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await ask(middle, client, first.session)).toMatchObject({ answered: false });
+    const trusted = await next.issue({ uris: [uri("client")] });
+    expect(await ask(middle, trusted, first.session)).toMatchObject({ answered: true, resumed: false });
+  });
+});
+
+/** A request with this certificate: whether it was answered, whether by a resumed session, and a session to resume. */
+function ask(port: number, { chain, key }: Identity, session?: Buffer) {
+  return new Promise<{ answered: boolean; resumed: boolean; session: Buffer | undefined }>((resolve) => {
+    let kept: Buffer | undefined;
+    let text = "";
+    let resumed = false;
+    const socket: TLSSocket = connect(
+      {
+        host: "127.0.0.1",
+        port,
+        cert: chain,
+        key,
+        // Who answers does not matter here.
+        rejectUnauthorized: false,
+        ...(session !== undefined && { session }),
+      },
+      () => {
+        resumed = socket.isSessionReused();
+        socket.write("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+      },
+    );
+    socket.on("session", (ticket) => {
+      kept = ticket;
+    });
+    socket.on("data", (data) => {
+      text += data;
+    });
+    socket.on("error", () => {}); // told by the absence of an answer
+    socket.on("close", () => resolve({ answered: text.startsWith("HTTP/1.1 200"), resumed, session: kept }));
+  });
+}

@@ -45,7 +45,7 @@ export async function startPair(options: PairOptions, cleanup: ReturnType<typeof
   const sender = { port, admin, to: middle, sds: clientSds.path, out: tls("Upstream", outgoing) };
   await run(from, sidecar({ ...sender, maxRequestsPerConnection }), cleanup);
   const get = () => fetch(`http://127.0.0.1:${port}/`, { headers: { "x-forwarded-client-cert": "By=liar" } });
-  return { ca, clientSds, serverSds, admin, serverAdmin, get };
+  return { ca, issue, clientSds, serverSds, admin, serverAdmin, middle, get };
 }
 
 /** For tests: the sum of the counters whose names fit. */
