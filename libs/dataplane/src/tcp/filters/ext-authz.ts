@@ -48,13 +48,16 @@ export function createNetworkExtAuthz(config: NetworkExtAuthzConfig): NetworkFil
   };
 }
 
+/** Closed before it was decided on: nothing is left to be told. */
+const refused: Pick<ServedConnection, "drain" | "close"> = { drain: () => {}, close: () => {} };
+
 class CheckedConnection implements ServedConnection {
   readonly closed: Promise<void>;
   readonly #config: NetworkExtAuthzConfig;
   readonly #next: NetworkFilter;
   readonly #connection: AcceptedConnection;
   readonly #cancel: () => void;
-  #served: ServedConnection | undefined;
+  #served: Pick<ServedConnection, "drain" | "close"> | undefined;
   #draining = false;
 
   constructor(config: NetworkExtAuthzConfig, next: NetworkFilter, connection: AcceptedConnection) {
@@ -94,7 +97,7 @@ class CheckedConnection implements ServedConnection {
     const noted =
       metadata === undefined ? info : withMetadata(info, "envoy.filters.network.ext_authz", metadata);
     this.#served = this.#next({ ...this.#connection, info: noted });
-    if (this.#draining) this.#served.drain();
+    if (this.#draining) this.drain();
   }
 
   #refuse(): void {
@@ -115,6 +118,8 @@ class CheckedConnection implements ServedConnection {
       return;
     }
     this.#cancel();
+    this.#config.stats.active.dec();
+    this.#served = refused;
     this.#connection.socket.destroy();
   }
 }
