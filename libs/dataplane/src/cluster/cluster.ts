@@ -115,6 +115,10 @@ export class RunningCluster implements Cluster {
     const { discovery } = this.config;
     return discovery.kind === "dynamic" ? discovery : undefined;
   }
+  get healthyPercent(): number {
+    const all = this.hosts;
+    return all.length === 0 ? 100 : (100 * all.filter(({ healthy }) => healthy).length) / all.length;
+  }
   get name(): string {
     return this.config.name;
   }

@@ -17,7 +17,7 @@ import { defaultHttp2Settings } from "../runtime/http2-settings.ts";
 import { checkFields } from "./check-fields.ts";
 import { compileDnsCache } from "./dns-cache.ts";
 import { familyOf } from "./dns-family.ts";
-import { filterMetadata, compileAssignment } from "./endpoints.ts";
+import { compileAssignment, filterMetadata } from "./endpoints.ts";
 import { compileHttp2 } from "./http2-options.ts";
 import { compileLoadBalancer, compileSubsets } from "./load-balancer.ts";
 import { compileOutlierDetection } from "./outlier-detection.ts";

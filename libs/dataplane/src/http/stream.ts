@@ -4,7 +4,6 @@ import type { OnFault } from "../runtime/faults.ts";
 import type { HeaderMap } from "../runtime/headers.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type {
-  FilterStatus,
   HttpStreamFilter,
   LocalReply,
   TerminalStream,
@@ -16,7 +15,9 @@ import type { Route, RouteTable } from "../runtime/route.ts";
 import type { ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
 import type { DownstreamStats } from "./downstream-stats.ts";
 import { localReplies, toResponse } from "./local-reply.ts";
+import { RequestPath, type RequestPathOwner } from "./request-path.ts";
 import { mutateResponseHeaders } from "./response-headers.ts";
+import { ResponsePath, type ResponsePathOwner } from "./response-path.ts";
 import { StreamTimers, type TimedStream } from "./stream-timers.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 
@@ -43,17 +44,15 @@ function endedBy(reason: ResetReason): readonly [ResponseFlag, string] {
   }
 }
 
-const empty = Buffer.alloc(0);
-/** Body bytes held while a filter has stopped its message; the sender is paused at the first of them. */
-type Held = { chunks: Buffer[]; end: boolean; trailers: HeaderMap | undefined };
-
 /**
  * One request and its response on their way through the filters:
  *
  *     codec ──▶ filter 0 ──▶ filter 1 ──▶ … ──▶ terminal (router)
  *     codec ◀── filter 0 ◀── filter 1 ◀── … ◀── terminal
  */
-export class ActiveStream implements TerminalStream, MessageReceiver, TimedStream {
+export class ActiveStream
+  implements TerminalStream, MessageReceiver, TimedStream, RequestPathOwner, ResponsePathOwner
+{
   readonly info: StreamInfo;
   readonly request: RequestHead;
   readonly clock: Clock;
@@ -66,22 +65,8 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   #filters: HttpStreamFilter[] = [];
   #terminal: TerminalStreamFilter | undefined;
 
-  /** The filter that has the request's head; those before it are done with it. */
-  #requestAt = 0;
-  #requestStopped = false;
-  #requestEnd: boolean;
-  #requestHeld: Held | undefined;
-  /** Has stopped the request, and wants its body. */
-  #bufferingFilter: HttpStreamFilter | undefined;
-  #terminalStarted = false;
-  #holdByTerminal = false;
-
-  #response: ResponseHead | undefined;
-  #responseAt = 0;
-  #responseStopped = false;
-  #responseEnd = false;
-  #responseHeld: Held | undefined;
-  #headWritten = false;
+  readonly #requestPath: RequestPath;
+  readonly #responsePath: ResponsePath;
   #failed = false;
   #finished = false;
 
@@ -101,7 +86,8 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     this.info = info;
     this.clock = config.clock;
     this.random = config.random;
-    this.#requestEnd = endStream;
+    this.#requestPath = new RequestPath(this, endStream);
+    this.#responsePath = new ResponsePath(this, codec);
     this.#table = config.routes();
     this.#timers = new StreamTimers(context.wheel, this, info.started);
     if (endStream) info.requestComplete = info.started;
@@ -109,6 +95,10 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
 
   get finished(): boolean {
     return this.#finished;
+  }
+
+  get answered(): boolean {
+    return this.#responsePath.started;
   }
 
   /** Chooses the route and sends the request's head on its way. */
@@ -131,13 +121,21 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     const action = this.route?.action;
     this.#timers.start(config.timeouts, action?.kind === "forward" ? action : undefined);
     const filters: HttpStreamFilter[] = [];
+    const switches = this.route?.filterSwitches;
     for (const filter of config.filters) {
+      if (switches !== undefined && switches.get(filter.name) === false) continue;
+      if (filter.offByDefault === true && !this.#isOn(filter.name)) continue;
       const opened = filter.open(this);
       if (opened !== undefined) filters.push(opened);
     }
     this.#filters = filters;
+    this.#responsePath.filters = filters;
     this.#terminal = config.terminal.open(this);
-    this.#runRequest(0);
+    this.#requestPath.start(filters, this.#terminal);
+  }
+
+  #isOn(filter: string): boolean {
+    return this.route?.filterSwitches?.get(filter) === true || this.filterConfig(filter) !== undefined;
   }
 
   /** Answers a request that is not to pass the filters, and closes the connection. */
@@ -175,12 +173,12 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   }
 
   get requestComplete(): boolean {
-    return this.#requestEnd;
+    return this.#requestPath.ended;
   }
 
   onTimeout(reply: LocalReply): void {
     if (reply.flag === "SI") this.#context.stats.idleTimeout.inc();
-    if (!this.#requestEnd) this.#codec.closeAfterResponse();
+    if (!this.#requestPath.ended) this.#codec.closeAfterResponse();
     this.reply(reply);
   }
 
@@ -192,118 +190,34 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
 
   // The request's way
 
-  #runRequest(from: number): void {
-    const filters = this.#filters;
-    for (let i = from; i < filters.length; i++) {
-      this.#requestAt = i;
-      const status: FilterStatus | undefined = filters[i]?.onRequest?.(this.request, this.#requestEnd);
-      if (this.#finished || this.#response !== undefined) return; // answered here
-      if (status !== "stop" && status !== "buffer") continue;
-      this.#requestStopped = true;
-      if (status === "buffer") this.#bufferingFilter = filters[i];
-      if (!this.#requestEnd) this.#updateHold();
-      return;
-    }
-    this.#requestAt = filters.length;
-    this.#terminalStarted = true;
-    const held = this.#requestHeld;
-    this.#terminal?.onRequest(this.request, this.#requestEnd && held === undefined);
-    if (held !== undefined) this.#releaseRequest(held);
-  }
-
-  #releaseRequest(held: Held): void {
-    this.#requestHeld = undefined;
-    const { chunks, end, trailers } = held;
-    for (const [i, chunk] of chunks.entries()) this.#requestData(chunk, end && i === chunks.length - 1);
-    if (trailers !== undefined) this.#requestTrailers(trailers);
-  }
-
   continueRequest(): void {
-    if (!this.#requestStopped || this.#finished || this.#response !== undefined) return;
-    this.#requestStopped = false;
-    this.#bufferingFilter = undefined;
-    try {
-      this.#runRequest(this.#requestAt + 1);
-    } catch (error) {
-      this.fail(error);
-    }
-    this.#updateHold();
+    this.#requestPath.continue();
   }
 
   onData(chunk: Buffer, endStream: boolean): void {
     const now = this.#touch();
     this.info.bytesReceived += chunk.length;
     if (endStream) this.#requestCompleted(now);
-    if (this.#finished) return;
-    if (!this.#terminalStarted) {
-      this.#requestHeld ??= { chunks: [], end: false, trailers: undefined };
-      this.#requestHeld.chunks.push(chunk);
-      this.#requestHeld.end = endStream;
-      this.#feedBuffering(this.#requestHeld);
-      return;
-    }
-    try {
-      this.#requestData(chunk, endStream);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #feedBuffering({ chunks }: Held): void {
-    const filter = this.#bufferingFilter;
-    if (filter === undefined) return;
-    try {
-      if (filter.onRequestBuffered?.(chunks, this.#requestEnd) === "buffer") return;
-    } catch (error) {
-      this.fail(error);
-    }
-    this.#bufferingFilter = undefined;
-    if (!this.#requestEnd) this.#updateHold();
-  }
-
-  #requestData(chunk: Buffer, endStream: boolean): void {
-    let data = chunk;
-    for (const filter of this.#filters) {
-      if (filter.onRequestData !== undefined) data = filter.onRequestData(data, endStream) ?? empty;
-    }
-    if (data.length > 0 || endStream) this.#terminal?.onRequestData(data, endStream);
+    if (!this.#finished) this.#requestPath.takeData(chunk, endStream);
   }
 
   onTrailers(trailers: HeaderMap): void {
     this.#requestCompleted(this.#touch());
-    if (this.#finished) return;
-    if (!this.#terminalStarted) {
-      this.#requestHeld ??= { chunks: [], end: false, trailers: undefined };
-      this.#requestHeld.trailers = trailers;
-      this.#feedBuffering(this.#requestHeld);
-      return;
-    }
-    try {
-      this.#requestTrailers(trailers);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #requestTrailers(trailers: HeaderMap): void {
-    for (const filter of this.#filters) filter.onRequestTrailers?.(trailers);
-    this.#terminal?.onRequestTrailers(trailers);
+    if (!this.#finished) this.#requestPath.takeTrailers(trailers);
   }
 
   #requestCompleted(now: number): void {
-    this.#requestEnd = true;
+    this.#requestPath.ended = true;
     this.info.requestComplete = now;
     this.#timers.requestCompleted();
   }
 
   holdRequest(hold: boolean): void {
-    this.#holdByTerminal = hold;
-    this.#updateHold();
+    this.#requestPath.hold(hold);
   }
 
-  #updateHold(): void {
-    const stopped = this.#requestStopped && this.#bufferingFilter === undefined;
-    if (!this.#finished) this.#codec.hold(this.#holdByTerminal || stopped);
+  holdBody(hold: boolean): void {
+    if (!this.#finished) this.#codec.hold(hold);
   }
 
   onReset(reason: ResetReason): void {
@@ -316,127 +230,48 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     this.info.flags.add(flag);
     this.info.details = details;
     this.#context.stats.resetReceived.inc();
-    this.#finish();
+    this.finish();
   }
 
   // The response's way
 
   respondInformational(head: ResponseHead): void {
-    if (!this.#finished && this.#response === undefined) this.#codec.writeInformational(head);
+    if (!this.#finished && !this.answered) this.#codec.writeInformational(head);
   }
 
   respond(head: ResponseHead, endStream: boolean): void {
-    if (this.#finished || this.#response !== undefined) return;
-    this.#response = head;
-    this.#responseEnd = endStream;
+    if (this.#finished || this.answered) return;
     this.#touch();
-    try {
-      // Filters that threw are not asked about the answer that says so.
-      this.#runResponse(this.#failed ? -1 : this.#filters.length - 1);
-    } catch (error) {
-      this.fail(error);
-    }
+    this.#responsePath.start(head, endStream);
   }
 
-  #runResponse(from: number): void {
-    const head = this.#response;
-    if (head === undefined) return;
-    const filters = this.#filters;
-    for (let i = from; i >= 0; i--) {
-      this.#responseAt = i;
-      const status = filters[i]?.onResponse?.(head, this.#responseEnd);
-      if (this.#finished) return;
-      if (status === "stop") {
-        this.#responseStopped = true;
-        return;
-      }
-    }
-    this.#writeHead(head, this.#responseEnd && this.#responseHeld === undefined);
-    const held = this.#responseHeld;
-    if (held === undefined) return;
-    this.#responseHeld = undefined;
-    for (const [i, chunk] of held.chunks.entries())
-      this.#writeData(chunk, held.end && i === held.chunks.length - 1);
-    if (held.trailers !== undefined) this.#writeTrailers(held.trailers);
-  }
-
-  #writeHead(head: ResponseHead, endStream: boolean): void {
+  prepareHead(head: ResponseHead): void {
     const { info } = this;
     const { config, date } = this.#context;
     mutateResponseHeaders(head, info, config, date);
     info.response = head;
     info.responseCode = head.status;
     info.downstreamFirstByteSent = this.clock.monotonic();
-    this.#headWritten = true;
-    this.#codec.writeHead(head, endStream);
-    if (endStream) this.#finish();
   }
 
   continueResponse(): void {
-    if (!this.#responseStopped || this.#finished) return;
-    this.#responseStopped = false;
-    try {
-      this.#runResponse(this.#responseAt - 1);
-    } catch (error) {
-      this.fail(error);
-    }
+    if (this.#finished || !this.#responsePath.continue()) return;
     if (!this.#finished) this.#terminal?.onWritable();
   }
 
   respondData(chunk: Buffer, endStream: boolean): WriteOutcome {
     if (this.#finished) return "written";
-    if (!this.#headWritten) {
-      this.#responseHeld ??= { chunks: [], end: false, trailers: undefined };
-      this.#responseHeld.chunks.push(chunk);
-      this.#responseHeld.end = endStream;
-      return "full";
-    }
     this.#touch();
-    try {
-      return this.#writeData(chunk, endStream);
-    } catch (error) {
-      this.fail(error);
-      return "written";
-    }
-  }
-
-  #writeData(chunk: Buffer, endStream: boolean): WriteOutcome {
-    let data = chunk;
-    const filters = this.#filters;
-    for (let i = this.#failed ? -1 : filters.length - 1; i >= 0; i--) {
-      const filter = filters[i];
-      if (filter?.onResponseData !== undefined) data = filter.onResponseData(data, endStream) ?? empty;
-    }
-    this.info.bytesSent += data.length;
-    const outcome = this.#codec.writeData(data, endStream);
-    if (endStream) this.#finish();
-    return outcome;
+    return this.#responsePath.takeData(chunk, endStream);
   }
 
   respondTrailers(trailers: HeaderMap): void {
-    if (this.#finished) return;
-    if (this.#headWritten) {
-      try {
-        this.#writeTrailers(trailers);
-      } catch (error) {
-        this.fail(error);
-      }
-      return;
-    }
-    this.#responseHeld ??= { chunks: [], end: false, trailers: undefined };
-    this.#responseHeld.trailers = trailers;
-  }
-
-  #writeTrailers(trailers: HeaderMap): void {
-    for (let i = this.#filters.length - 1; i >= 0; i--) this.#filters[i]?.onResponseTrailers?.(trailers);
-    this.info.responseTrailers = trailers;
-    this.#codec.writeTrailers(trailers);
-    this.#finish();
+    if (!this.#finished) this.#responsePath.takeTrailers(trailers);
   }
 
   onWritable(): void {
     this.#touch();
-    if (!this.#finished && this.#headWritten) this.#terminal?.onWritable();
+    if (!this.#finished && this.#responsePath.headWritten) this.#terminal?.onWritable();
   }
 
   reply(reply: LocalReply): void {
@@ -444,14 +279,12 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
     const { info } = this;
     if (reply.flag !== undefined) info.flags.add(reply.flag);
     info.details = reply.details;
-    if (this.#headWritten) {
+    if (this.#responsePath.headWritten) {
       this.#break();
       return;
     }
     // What was on its way back is replaced; filters see the reply as they would see a response.
-    this.#response = undefined;
-    this.#responseHeld = undefined;
-    this.#responseStopped = false;
+    this.#responsePath.discard();
     const { head, body } = toResponse(reply, this.request);
     this.respond(head, body.length === 0);
     if (body.length > 0) this.respondData(body, true);
@@ -467,6 +300,8 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
       return;
     }
     this.#failed = true;
+    // Filters that threw are not asked about the answer that says so.
+    this.#responsePath.filters = [];
     this.reply(localReplies.internalError);
   }
 
@@ -478,11 +313,11 @@ export class ActiveStream implements TerminalStream, MessageReceiver, TimedStrea
   }
 
   #break(): void {
-    this.#finish();
+    this.finish();
     this.#codec.reset();
   }
 
-  #finish(): void {
+  finish(): void {
     if (this.#finished) return;
     this.#finished = true;
     const { info } = this;

@@ -83,6 +83,8 @@ export interface Cluster {
   readonly stats: StatsScope;
   /** Undefined where no host may be used (flag UH). */
   pick(context: PickContext): Host | undefined;
+  /** How many of its hosts may be used; 100 where there is none. */
+  readonly healthyPercent: number;
   report(host: Host, outcome: TryOutcome): void;
   /** Undefined where the limit is reached (flag UO); the cluster counts the overflow. */
   acquire(what: LimitedResource): Permit | undefined;

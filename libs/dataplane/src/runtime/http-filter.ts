@@ -8,6 +8,8 @@ import type { ResponseFlag, StreamInfo } from "./stream-info.ts";
 export interface HttpFilter {
   /** The name in the configuration; routes hold per-filter configuration under it. */
   readonly name: string;
+  /** Only routes that configure it, or switch it on, have it. */
+  readonly offByDefault?: boolean;
   /**
    * Called for each request once its route is known; undefined where the filter has nothing to do with it, so that
    * the stream does not pay for it.

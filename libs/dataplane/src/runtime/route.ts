@@ -139,6 +139,8 @@ export interface Route {
   readonly responseHeaders: readonly HeaderMutation[];
   /** Per-filter configuration by filter name, compiled by the filter's own compiler. */
   readonly filterConfig: ReadonlyMap<string, unknown>;
+  /** Filters that this route switches on or off; absent where it switches none. */
+  readonly filterSwitches?: ReadonlyMap<string, boolean>;
   readonly virtualHost: string;
   /** Sends `x-envoy-attempt-count` upstream. */
   readonly includeAttemptCount: boolean;

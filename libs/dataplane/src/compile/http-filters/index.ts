@@ -30,14 +30,8 @@ export function compileHttpFilters(
     const at = `${path}[${index}]`;
     const any = message.configType.case === "typedConfig" ? message.configType.value : undefined;
     const typeName = typeNameOf(any?.typeUrl ?? "");
-    if (message.disabled) {
-      problems.error(
-        `${at}.disabled`,
-        "not-implemented",
-        "filters that only routes switch on are not implemented",
-      );
-    }
     if (typeName === router.type) {
+      if (message.disabled) problems.error(`${at}.disabled`, "wrong-order", "the router cannot be off");
       if (index !== messages.length - 1)
         problems.error(at, "wrong-order", "the router must be the last filter");
       const options = any && (unpackKnown(any, `${at}.typed_config`, problems) as Router | undefined); // its type was compared
@@ -66,7 +60,7 @@ export function compileHttpFilters(
       stats,
       environment,
     });
-    if (filter !== undefined) filters.push(filter);
+    if (filter !== undefined) filters.push(message.disabled ? { ...filter, offByDefault: true } : filter);
   }
   if (terminal === undefined) problems.error(path, "missing", "the last filter must be the router");
   return terminal && { filters, terminal };

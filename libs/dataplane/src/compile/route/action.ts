@@ -19,7 +19,7 @@ import type {
 import { subsetCriteria } from "../endpoints.ts";
 import type { Problems } from "../problems.ts";
 import { durationMs, optionalMs } from "../values.ts";
-import type { CompileFilterConfigs } from "./filter-config.ts";
+import { type CompileFilterConfigs, separateSwitches } from "./filter-config.ts";
 import { compileHashPolicies } from "./hash.ts";
 import { compileHeaderMutations } from "./header-options.ts";
 import { decodeFraction } from "./matchers.ts";
@@ -221,7 +221,15 @@ function compileWeighted(
   const choices = clusters.map((entry, index) => {
     const at = `${path}.clusters[${index}]`;
     const headers = compileHeaderMutations(entry, `${at}.`, problems);
-    const filterConfig = filterConfigs(entry.typedPerFilterConfig, `${at}.typed_per_filter_config`);
+    const { filterConfig, filterSwitches } = separateSwitches(
+      filterConfigs(entry.typedPerFilterConfig, `${at}.typed_per_filter_config`),
+    );
+    if (filterSwitches !== undefined)
+      problems.error(
+        `${at}.typed_per_filter_config`,
+        "not-implemented",
+        "filters are switched by routes, not by weighted clusters",
+      );
     const header = entry.clusterHeader.toLowerCase();
     const choice: ClusterChoice = {
       cluster: entry.name,

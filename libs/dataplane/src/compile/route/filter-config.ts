@@ -7,6 +7,11 @@ import { reportUnknownExtension, unpackKnown } from "../values.ts";
 
 const wrapper = "envoy.config.route.v3.FilterConfig";
 
+/** In place of a filter's configuration: the route switches it off. */
+export const filterOff = Symbol("off");
+/** The route switches it on, and has nothing to configure. */
+export const filterOn = Symbol("on");
+
 /** Compiles a `typed_per_filter_config`: what each filter of the chain finds under its name. */
 export type CompileFilterConfigs = (
   configs: Readonly<Record<string, Any>>,
@@ -22,10 +27,11 @@ export function createFilterConfigCompiler(
     const typeName = typeNameOf(any.typeUrl);
     if (typeName === wrapper) {
       const message = unpackKnown(any, path, problems) as FilterConfig | undefined; // its type was compared
-      if (message?.disabled === true) {
-        problems.error(`${path}.disabled`, "not-implemented", "filters cannot be switched off by route yet");
-      }
-      return message?.config === undefined ? undefined : compileOne(name, message.config, `${path}.config`);
+      if (message === undefined) return undefined;
+      if (message.disabled) return filterOff;
+      // Naming the filter is enough to switch on one that is off by default.
+      if ((message.config?.typeUrl ?? "") === "") return filterOn;
+      return message.config && compileOne(name, message.config, `${path}.config`);
     }
     const factory = factories.find(({ routeConfigTypes }) => routeConfigTypes.includes(typeName));
     if (factory?.compileRoute === undefined) {
@@ -47,5 +53,20 @@ export function createFilterConfigCompiler(
       if (value !== undefined) compiled.set(name, value);
     }
     return compiled;
+  };
+}
+
+/** Parts what filters are configured with from whether they are on; `switches` is absent where nothing is switched. */
+export function separateSwitches(merged: ReadonlyMap<string, unknown>): {
+  readonly filterConfig: ReadonlyMap<string, unknown>;
+  readonly filterSwitches?: ReadonlyMap<string, boolean>;
+} {
+  const switches = new Map<string, boolean>();
+  for (const [name, value] of merged)
+    if (value === filterOff || value === filterOn) switches.set(name, value === filterOn);
+  if (switches.size === 0) return { filterConfig: merged };
+  return {
+    filterConfig: new Map([...merged].filter(([name]) => !switches.has(name))),
+    filterSwitches: switches,
   };
 }

@@ -22,7 +22,7 @@ import type { HttpFilterFactory } from "../environment.ts";
 import { decodeMetadataMatcher } from "../metadata-matcher.ts";
 import { type Compiled, compiled, Problems } from "../problems.ts";
 import { compileAction, type RouteDefaults } from "./action.ts";
-import { type CompileFilterConfigs, createFilterConfigCompiler } from "./filter-config.ts";
+import { type CompileFilterConfigs, createFilterConfigCompiler, separateSwitches } from "./filter-config.ts";
 import { compileHeaderMutations, type HeaderMutations } from "./header-options.ts";
 import { decodeRouteMatch } from "./matchers.ts";
 import { compileRateLimits } from "./rate-limits.ts";
@@ -235,7 +235,7 @@ function compileRoute(
     action,
     requestHeaders: headers.flatMap(({ request }) => present(request)),
     responseHeaders: headers.flatMap(({ response }) => present(response)),
-    filterConfig: own.size === 0 ? scope.filterConfig : new Map([...scope.filterConfig, ...own]),
+    ...separateSwitches(own.size === 0 ? scope.filterConfig : new Map([...scope.filterConfig, ...own])),
     virtualHost: host.name,
     includeAttemptCount: host.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse,

@@ -79,6 +79,20 @@ export const routeFields: Readonly<Record<string, FieldSupport>> = {
       response_code strip_query`,
   },
   [`${route}.DirectResponseAction`]: { used: "status body" },
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": {
+    used: "mutations",
+    withoutEffect: {
+      most_specific_header_mutations_wins: "of the route's changes the most specific hold alone",
+    },
+  },
+  "envoy.extensions.filters.http.csrf.v3.CsrfPolicy": {
+    used: "filter_enabled shadow_enabled additional_origins",
+  },
+  "envoy.extensions.filters.http.buffer.v3.Buffer": { used: "max_request_bytes" },
+  "envoy.extensions.filters.http.health_check.v3.HealthCheck": {
+    used: "pass_through_mode cluster_min_healthy_percentages headers",
+    withoutEffect: { cache_time: "is for pass-through mode" },
+  },
   "envoy.extensions.filters.http.ratelimit.v3.RateLimit": {
     used: `domain stage request_type timeout failure_mode_deny rate_limited_as_resource_exhausted rate_limit_service
       enable_x_ratelimit_headers disable_x_envoy_ratelimited_header rate_limited_status response_headers_to_add

@@ -134,6 +134,150 @@ const staticCases: Readonly<Record<string, Case>> = {
   },
 };
 
+const headerMutationType = "extensions.filters.http.header_mutation.v3.HeaderMutation";
+const append = (key: string, value: string) => ({
+  append: { header: { key, value }, append_action: "APPEND_IF_EXISTS_OR_ADD" },
+});
+const csrfType = "extensions.filters.http.csrf.v3.CsrfPolicy";
+const chunked = (body: string) => `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+
+Object.assign(staticCases, {
+  header_mutation: {
+    filters: [
+      extension("envoy.filters.http.header_mutation", headerMutationType, {
+        mutations: {
+          request_mutations: [append("x-a", "filter %REQ(:path)%"), { remove: "x-secret" }],
+          response_mutations: [append("x-r", "filter")],
+        },
+      }),
+    ],
+    routes: [
+      forward("/more", {
+        typed_per_filter_config: {
+          "envoy.filters.http.header_mutation": typed(`${headerMutationType}PerRoute`, {
+            mutations: {
+              request_mutations: [append("x-a", "route")],
+              response_mutations: [{ remove: "x-r" }, append("x-s", "route")],
+            },
+          }),
+        },
+      }),
+      forward("/"),
+    ],
+    requests: [request("/", ["x-secret: 1", "x-a: mine"]), request("/more")],
+    stats: /^none/,
+  },
+  csrf: {
+    filters: [
+      extension("envoy.filters.http.csrf", csrfType, {
+        filter_enabled: always,
+        additional_origins: [{ suffix: ".friend.example" }],
+      }),
+    ],
+    routes: [
+      forward("/shadow", {
+        typed_per_filter_config: {
+          "envoy.filters.http.csrf": typed(csrfType, {
+            filter_enabled: { default_value: { numerator: 0 } },
+            shadow_enabled: always,
+          }),
+        },
+      }),
+      forward("/"),
+    ],
+    requests: [
+      request("/"),
+      ...[[], ["origin: http://a"], ["origin: https://b"], ["origin: http://x.friend.example"]].map(
+        (headers) => request("/", ["content-length: 0", ...headers], "POST"),
+      ),
+      request("/", ["content-length: 0", "origin: null", "referer: http://a/page?x"], "PUT"),
+      request("/shadow", ["content-length: 0", "origin: http://b"], "DELETE"),
+    ],
+    stats: /^http\.csrf\.csrf\./,
+  },
+  buffer: {
+    filters: [
+      extension("envoy.filters.http.buffer", "extensions.filters.http.buffer.v3.Buffer", {
+        max_request_bytes: 5,
+      }),
+    ],
+    routes: [
+      forward("/off", {
+        typed_per_filter_config: {
+          "envoy.filters.http.buffer": typed("extensions.filters.http.buffer.v3.BufferPerRoute", {
+            disabled: true,
+          }),
+        },
+      }),
+      forward("/more", {
+        typed_per_filter_config: {
+          "envoy.filters.http.buffer": typed("extensions.filters.http.buffer.v3.BufferPerRoute", {
+            buffer: { max_request_bytes: 10 },
+          }),
+        },
+      }),
+      forward("/"),
+    ],
+    requests: [
+      request("/"),
+      request("/", ["content-length: 5"], "POST", "12345"),
+      request("/", ["transfer-encoding: chunked"], "POST", chunked("1234")),
+      request("/more", ["content-length: 6"], "POST", "123456"),
+    ],
+    stats: /^none/,
+  },
+  switched: {
+    filters: [
+      {
+        ...(extension("on", headerMutationType, {
+          mutations: { response_mutations: [append("x-r", "on")] },
+        }) as object),
+      },
+      {
+        ...(extension("off", headerMutationType, {
+          mutations: { response_mutations: [append("x-r", "off")] },
+        }) as object),
+        disabled: true,
+      },
+    ],
+    routes: [
+      forward("/both", {
+        typed_per_filter_config: { off: typed("config.route.v3.FilterConfig", { config: {} }) },
+      }),
+      forward("/none", {
+        typed_per_filter_config: { on: typed("config.route.v3.FilterConfig", { disabled: true }) },
+      }),
+      forward("/configured", {
+        typed_per_filter_config: {
+          off: typed(`${headerMutationType}PerRoute`, {
+            mutations: { response_mutations: [append("x-r", "route")] },
+          }),
+        },
+      }),
+      forward("/"),
+    ],
+    requests: [request("/"), request("/none"), request("/configured"), request("/both")],
+    stats: /^none/,
+  },
+  health_check: {
+    filters: [
+      extension("envoy.filters.http.health_check", "extensions.filters.http.health_check.v3.HealthCheck", {
+        pass_through_mode: false,
+        headers: [{ name: ":path", string_match: { exact: "/healthz" } }],
+        cluster_min_healthy_percentages: { up: { value: 50 } },
+      }),
+      extension("envoy.filters.http.health_check", "extensions.filters.http.health_check.v3.HealthCheck", {
+        pass_through_mode: false,
+        headers: [{ name: ":path", string_match: { exact: "/missing" } }],
+        cluster_min_healthy_percentages: { missing: { value: 50 } },
+      }),
+    ],
+    routes: [forward("/")],
+    requests: [request("/healthz"), request("/other"), request("/missing")],
+    stats: /^none/,
+  },
+} satisfies Record<string, Case>);
+
 const dnsCache = { name: "parity", dns_lookup_family: "V4_ONLY" };
 
 /** A forward proxy: where requests go is for them to say. */

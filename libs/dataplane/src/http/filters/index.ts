@@ -1,9 +1,13 @@
 import type { HttpFilterFactory } from "../../compile/environment.ts";
+import { buffer } from "./buffer/compile.ts";
 import { cors } from "./cors/compile.ts";
+import { csrf } from "./csrf/compile.ts";
 import { dynamicForwardProxy } from "./dynamic-forward-proxy/compile.ts";
 import { extAuthz } from "./ext-authz/compile.ts";
 import { fault } from "./fault/compile.ts";
 import { grpcStats } from "./grpc-stats/compile.ts";
+import { headerMutation } from "./header-mutation/compile.ts";
+import { healthCheck } from "./health-check/compile.ts";
 import { jwtAuthn } from "./jwt-authn/compile.ts";
 import { localRateLimit } from "./local-ratelimit/compile.ts";
 import { rateLimit } from "./ratelimit/compile.ts";
@@ -15,11 +19,15 @@ import { setFilterState } from "./set-filter-state/compile.ts";
  * that their configuration gives.
  */
 export const httpFilterFactories: readonly HttpFilterFactory[] = [
+  buffer,
   cors,
+  csrf,
   extAuthz,
   dynamicForwardProxy,
   fault,
   grpcStats,
+  headerMutation,
+  healthCheck,
   localRateLimit,
   jwtAuthn,
   rateLimit,
