@@ -76,6 +76,8 @@ const fields: readonly (readonly [name: string, field: keyof MeshConfig, reader:
   ["enableTracing", "enableTracing", boolean],
   ["enablePrometheusMerge", "enablePrometheusMerge", boolean],
   ["extensionProviders", "extensionProviders", mappings],
+  ["defaultProviders", "defaultProviders", mapping],
+  ["tcpKeepalive", "tcpKeepalive", mapping],
 ];
 
 const pathNormalizations = oneOf("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES");

@@ -17,6 +17,7 @@ import { ProblemList } from "./problems.ts";
 import { configRef } from "./refs.ts";
 import { buildOutboundTable } from "./routes/outbound.ts";
 import { finish, type Steps } from "./steps.ts";
+import { buildTelemetry } from "./telemetry/build.ts";
 import { reportUnsupported, reportUnsupportedKinds } from "./unsupported.ts";
 
 /** A filter that only Istio's own build of Envoy has. */
@@ -39,6 +40,7 @@ export function traitsOf(view: ProxyView): ProxyTraits {
     namespace: node.namespace,
     clusterId: node.clusterId,
     meshId: node.meshId,
+    telemetry: buildTelemetry(view),
     pathNormalization: view.snapshot.meshConfig.pathNormalization,
   };
 }
@@ -163,6 +165,7 @@ export function* proxyIrInSteps(view: ProxyView, memo: IdentityMemo): Steps<With
   const problems = new ProblemList();
   const context = createContext(view, memo, problems);
   reportUnsupportedKinds(context);
+  buildTelemetry(view, problems);
   const shared = yield* memo.inSteps([view.scope, view.snapshot], outboundVariant(context), () =>
     buildSharedPart(context),
   );

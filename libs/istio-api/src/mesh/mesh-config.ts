@@ -1,4 +1,5 @@
-import type { LocalityLoadBalancerSetting } from "../networking/traffic-policy.ts";
+import type { ConnectionPoolSettings, LocalityLoadBalancerSetting } from "../networking/traffic-policy.ts";
+import type { HTTPRetry } from "../networking/virtual-service.ts";
 
 /**
  * Mesh-wide settings (istio.mesh.v1alpha1.MeshConfig), as far as Weft reads them, with every default filled in.
@@ -31,7 +32,8 @@ export interface MeshConfig {
   readonly defaultDestinationRuleExportTo: readonly string[];
   readonly h2UpgradePolicy: "DO_NOT_UPGRADE" | "UPGRADE";
   readonly localityLbSetting?: LocalityLoadBalancerSetting;
-  readonly defaultHttpRetryPolicy?: Readonly<Record<string, unknown>>;
+  /** Retries where no route says otherwise. */
+  readonly defaultHttpRetryPolicy?: HTTPRetry;
   readonly ingressClass: string;
   readonly ingressControllerMode: "UNSPECIFIED" | "OFF" | "DEFAULT" | "STRICT";
   readonly ingressService: string;
@@ -41,6 +43,13 @@ export interface MeshConfig {
   readonly enablePrometheusMerge: boolean;
   /** Extension providers and the default proxy configuration, as written. */
   readonly extensionProviders: readonly Readonly<Record<string, unknown>>[];
+  /** Names of the providers where Telemetry resources name none. */
+  readonly defaultProviders: {
+    readonly accessLogging?: readonly string[];
+    readonly tracing?: readonly string[];
+  };
+  /** Probes of idle connections where no rule says otherwise. */
+  readonly tcpKeepalive?: NonNullable<ConnectionPoolSettings["tcp"]>["tcpKeepalive"];
   readonly defaultConfig: ProxyConfig;
 }
 
@@ -88,6 +97,7 @@ export const defaultMeshConfig: MeshConfig = {
   enableTracing: false,
   enablePrometheusMerge: true,
   extensionProviders: [],
+  defaultProviders: {},
   defaultConfig: {
     discoveryAddress: "istiod.istio-system.svc:15012",
     proxyAdminPort: 15000,

@@ -190,7 +190,7 @@ function buildBackend(
     http2: http?.protocol === "http2" || isHttp2(port.protocol),
     automatic: automaticTls(input, port, discovery),
   });
-  const keepalive = buildKeepalive(policy.connectionPool);
+  const keepalive = buildKeepalive(policy.connectionPool, mesh);
   const origin = [serviceRef(service), ...(rule ? [configRef(rule)] : [])];
   const backend: Backend = {
     name,

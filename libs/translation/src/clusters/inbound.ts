@@ -42,7 +42,7 @@ export function buildInboundBackend(context: BuildContext, port: InboundPort): B
     sidecarPool(context, port) ??
     (first && effectivePolicy(applied?.spec, first.port.port, "").connectionPool);
   const http = buildUpstreamHttp(port.protocol, pool, { sniffs: true, inbound: true });
-  const keepalive = buildKeepalive(pool);
+  const keepalive = buildKeepalive(pool, context.mesh);
   const direct = port.forwardTo;
   return {
     name: inboundBackendName(port.number),

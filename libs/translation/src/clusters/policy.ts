@@ -3,6 +3,7 @@ import type {
   DestinationRule,
   OutlierDetection as IstioOutlierDetection,
   LoadBalancerSettings,
+  MeshConfig,
   TrafficPolicy,
 } from "@weft/istio-api";
 import { durationMs } from "../durations.ts";
@@ -73,9 +74,12 @@ export function buildLimits(
   };
 }
 
-/** Probes of idle connections; undefined where they are not asked for. */
-export function buildKeepalive(pool: ConnectionPoolSettings | undefined): TcpKeepalive | undefined {
-  const keepalive = pool?.tcp?.tcpKeepalive;
+/** Probes of idle connections, as the rule says, else the mesh; undefined where they are not asked for. */
+export function buildKeepalive(
+  pool: ConnectionPoolSettings | undefined,
+  mesh: Pick<MeshConfig, "tcpKeepalive">,
+): TcpKeepalive | undefined {
+  const keepalive = pool?.tcp?.tcpKeepalive ?? mesh.tcpKeepalive;
   if (keepalive === undefined) return undefined;
   const seconds = (text: string | undefined) => {
     const ms = durationMs(text);

@@ -1,11 +1,14 @@
 import { toEnvoyJson } from "@weft/envoy-api";
 import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import type { Backend, ProxyTraits, UpstreamTls } from "../ir/index.ts";
+import { buildTelemetry } from "../telemetry/build.ts";
+import { anySidecar, snapshotOf, viewOf } from "../testing/mesh.ts";
 import { toCluster } from "./to-envoy.ts";
 
 const traits: ProxyTraits = {
   istioExtensions: false,
   setsFilterState: false,
+  telemetry: buildTelemetry(viewOf(snapshotOf([]), anySidecar)),
   agentServesFiles: false,
   canonicalName: "client",
   canonicalRevision: "v1",

@@ -15,10 +15,10 @@ import { pack, typeUrlOf } from "../envoy/any.ts";
 import { ads } from "../envoy/config-source.ts";
 import { toDnsCache, toLookupFamily } from "../envoy/dns-cache.ts";
 import { backendMetadata } from "../envoy/metadata.ts";
-import { meshProtocols } from "../http-filters/alpn.ts";
 import { withProxyProtocol } from "../envoy/proxy-protocol.ts";
 import { defined, toDuration } from "../envoy/scalars.ts";
 import { rawBuffer, toUpstreamSockets } from "../envoy/tls.ts";
+import { meshProtocols } from "../http-filters/alpn.ts";
 import type { Backend, Limits, LoadBalancing, OutlierDetection, ProxyTraits, Warmup } from "../ir/index.ts";
 import { tcpMetadataExchange } from "../network-filters/metadata-exchange.ts";
 

@@ -25,6 +25,7 @@ function routeScope(context: BuildContext, { gateway, server }: GatewayServer): 
     namespace: view.node.namespace,
     listenPort: server.port.number,
     domainSuffix: mesh.domainSuffix,
+    defaultRetries: mesh.defaultHttpRetryPolicy,
     servicePorts: (host) => view.scope.servicesByHostname.get(host)?.ports.map(({ port }) => port),
     hashPolicies: (host, port, subset) => hashPoliciesFor(context, host, port, subset),
   };

@@ -2,12 +2,14 @@ import type { MeshConfig } from "@weft/istio-api";
 import type { Backend, LoadAssignment } from "./backend.ts";
 import type { Listener } from "./listener.ts";
 import type { RouteTable } from "./route.ts";
+import type { ProxyTelemetry } from "./telemetry.ts";
 
 export * from "./authentication.ts";
 export * from "./backend.ts";
 export * from "./listener.ts";
 export * from "./policy.ts";
 export * from "./route.ts";
+export * from "./telemetry.ts";
 export * from "./tls.ts";
 
 /**
@@ -41,6 +43,8 @@ export interface ProxyTraits {
   readonly namespace: string;
   readonly clusterId: string;
   readonly meshId: string;
+  /** What it tells of its traffic. */
+  readonly telemetry: ProxyTelemetry;
   /** What is done to paths before policies and routes look at them. */
   readonly pathNormalization: MeshConfig["pathNormalization"];
 }

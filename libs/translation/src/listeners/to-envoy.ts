@@ -25,6 +25,7 @@ import type {
   ProxyTraits,
 } from "../ir/index.ts";
 import { toNetworkFilters } from "../network-filters/index.ts";
+import { toAccessLogs } from "../telemetry/to-envoy.ts";
 
 type ListenerFilter = MessageInitShape<typeof ListenerFilterSchema>;
 type Predicate = MessageInitShape<typeof ListenerFilterChainMatchPredicateSchema>;
@@ -118,6 +119,10 @@ export function toListener(listener: Listener, traits: ProxyTraits): EnvoyListen
     listenerFilters: toListenerFilters(listener.inspectors),
     // Protocol detection never times out: a server that speaks first must not lose its connection.
     ...(sniffs ? { listenerFiltersTimeout: toDuration(0), continueOnListenerFiltersTimeout: true } : {}),
+    accessLog: toAccessLogs(
+      traits.telemetry[listener.direction === "inbound" ? "server" : "client"].accessLogs,
+      "listener",
+    ),
     filterChains: listener.chains.map((chain) => toFilterChain(chain, handshakeTimeout, traits)),
     ...(listener.defaultChain
       ? { defaultFilterChain: toFilterChain(listener.defaultChain, timesDefault, traits) }

@@ -7,10 +7,11 @@ import {
 import { UuidRequestIdConfigSchema } from "@weft/envoy-api/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
 import { pack } from "../envoy/any.ts";
 import { ads } from "../envoy/config-source.ts";
-import { toDuration } from "../envoy/scalars.ts";
+import { defined, toDuration } from "../envoy/scalars.ts";
 import { buildHttpFilters } from "../http-filters/index.ts";
 import type { HttpConnections, ProxyTraits } from "../ir/index.ts";
 import { toRouteConfiguration } from "../routes/to-envoy.ts";
+import { toAccessLogs } from "../telemetry/to-envoy.ts";
 import { tracing } from "./tracing.ts";
 
 type ConnectionManager = Exclude<
@@ -18,9 +19,9 @@ type ConnectionManager = Exclude<
   { $typeName: string; $unknown?: unknown }
 >;
 
-const requestId = {
-  typedConfig: pack(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }),
-};
+function requestIdBy(useRequestIdForTraceSampling: boolean) {
+  return { typedConfig: pack(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling }) };
+}
 
 /** What the proxy says of clients' certificates in x-forwarded-client-cert, by direction. */
 function clientCertificate(direction: HttpConnections["direction"]): ConnectionManager {
@@ -57,6 +58,7 @@ function pathNormalization({ pathNormalization: how }: ProxyTraits): ConnectionM
 
 /** Envoy's HTTP connection manager. */
 export function toHttpConnectionManager(http: HttpConnections, traits: ProxyTraits): ConnectionManager {
+  const side = traits.telemetry[http.direction === "inbound" ? "server" : "client"];
   const http1 = {
     ...(http.http10 ? { acceptHttp10: true } : {}),
     ...(http.forwardProxy ? { allowAbsoluteUrl: true } : {}),
@@ -74,8 +76,9 @@ export function toHttpConnectionManager(http: HttpConnections, traits: ProxyTrai
     proxy100Continue: true,
     streamIdleTimeout: toDuration(0),
     upgradeConfigs: [{ upgradeType: "websocket" }],
-    requestIdExtension: requestId,
-    tracing: tracing(traits),
+    requestIdExtension: requestIdBy(side.tracing.byRequestId),
+    accessLog: toAccessLogs(side.accessLogs),
+    ...defined({ tracing: tracing(traits, http.direction) }),
     ...(http.direction === "outbound" ? {} : { serverName: "istio-envoy" }),
     ...(http.direction === "gateway" || Object.keys(http1).length > 0 ? { httpProtocolOptions: http1 } : {}),
     ...clientCertificate(http.direction),

@@ -8,13 +8,14 @@ import { toDnsCache } from "../envoy/dns-cache.ts";
 import { toDuration } from "../envoy/scalars.ts";
 import type { NetworkFilter, ProxyTraits, TcpForward } from "../ir/index.ts";
 import { hostPort } from "../names.ts";
+import { toAccessLogs } from "../telemetry/to-envoy.ts";
 import { networkAuthorization } from "./authorization.ts";
 import { toHttpConnectionManager } from "./http-connection-manager.ts";
 import { tcpMetadataExchange } from "./metadata-exchange.ts";
 
 type EnvoyFilter = MessageInitShape<typeof FilterSchema>;
 
-function toTcpProxy(tcp: TcpForward): EnvoyFilter {
+function toTcpProxy(tcp: TcpForward, { telemetry }: ProxyTraits): EnvoyFilter {
   const [first, ...others] = tcp.destinations;
   return {
     name: "envoy.filters.network.tcp_proxy",
@@ -31,6 +32,7 @@ function toTcpProxy(tcp: TcpForward): EnvoyFilter {
                   clusters: tcp.destinations.map(({ backend, weight }) => ({ name: backend, weight })),
                 },
               },
+        accessLog: toAccessLogs(telemetry[tcp.direction === "inbound" ? "server" : "client"].accessLogs),
         ...(tcp.hashBySource ? { hashPolicy: [{ policySpecifier: { case: "sourceIp", value: {} } }] } : {}),
         ...(tcp.tunnel
           ? {
@@ -90,6 +92,6 @@ export function toNetworkFilters(filter: NetworkFilter, traits: ProxyTraits): En
     ...(filter.exchangesMetadata ? exchange(traits) : []),
     ...(filter.authorization ? networkAuthorization(filter.authorization) : []),
     ...(filter.lookup ? [toSniLookup(filter.lookup)] : []),
-    toTcpProxy(filter),
+    toTcpProxy(filter, traits),
   ];
 }

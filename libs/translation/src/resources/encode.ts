@@ -43,22 +43,30 @@ function clusterVariant({ istioExtensions, setsFilterState, agentServesFiles }: 
   return `cluster|${istioExtensions}|${setsFilterState}|${agentServesFiles}`;
 }
 
-/** What of a proxy's traits shows in a listener: telemetry labels only where requests are looked at. */
-function listenerVariant({ chains, defaultChain }: Listener, traits: ProxyTraits): string {
-  const http = [...chains, ...(defaultChain ? [defaultChain] : [])].some(
-    ({ filter }) => filter.kind === "http",
-  );
-  if (http) return `listener|${JSON.stringify(traits)}`;
-  return `listener|${traits.istioExtensions}|${traits.agentServesFiles}`;
+/** What of a proxy's traits shows in listeners: telemetry labels only where requests are looked at. */
+function listenerVariants(traits: ProxyTraits): { readonly http: string; readonly tcp: string } {
+  const { client, server } = traits.telemetry;
+  const logs = JSON.stringify([client.accessLogs, server.accessLogs]);
+  return {
+    http: `listener|${JSON.stringify(traits)}`,
+    tcp: `listener|${traits.istioExtensions}|${traits.agentServesFiles}|${logs}`,
+  };
+}
+
+/** Whether requests are looked at somewhere in a listener. */
+function servesHttp({ chains, defaultChain }: Listener): boolean {
+  return defaultChain?.filter.kind === "http" || chains.some(({ filter }) => filter.kind === "http");
 }
 
 /** Encodes pieces of an IR; what `memo` knows of equal pieces is not encoded again. */
 export class PieceEncoder {
   readonly #traits: ProxyTraits;
   readonly #memo: IdentityMemo;
+  readonly #variants: { readonly http: string; readonly tcp: string };
 
   constructor(traits: ProxyTraits, memo: IdentityMemo) {
     this.#traits = traits;
+    this.#variants = listenerVariants(traits);
     this.#memo = memo;
   }
 
@@ -79,7 +87,7 @@ export class PieceEncoder {
     });
 
   readonly listener = (listener: Listener): EncodedPiece =>
-    this.#memo.get([listener], listenerVariant(listener, this.#traits), () => {
+    this.#memo.get([listener], this.#variants[servesHttp(listener) ? "http" : "tcp"], () => {
       const { name, origin } = listener;
       const of = { name, typeUrl: typeUrls.listener, origin };
       return encodeChecked(ListenerSchema, toListener(listener, this.#traits), of);

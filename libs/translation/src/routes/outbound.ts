@@ -14,7 +14,7 @@ import {
 } from "@weft/mesh-model";
 import { looksUpUnknown } from "../clusters/dynamic-dns.ts";
 import { type BuildContext, hashPoliciesFor, ruleFor, servedPorts, serviceRef } from "../context.ts";
-import type { HashPolicy, Route, RouteTable, VirtualHost } from "../ir/index.ts";
+import type { Route, RouteTable, VirtualHost } from "../ir/index.ts";
 import type { TableRequest } from "../listeners/outbound.ts";
 import { catchAllBackend } from "../listeners/virtual-outbound.ts";
 import { backendName, fixedBackends, hostPort } from "../names.ts";
@@ -22,7 +22,7 @@ import { configRef } from "../refs.ts";
 import type { Steps } from "../steps.ts";
 import { serviceDomains, shortNames } from "./domains.ts";
 import { matchAll } from "./match.ts";
-import { defaultRetry } from "./retry.ts";
+import { buildRetry } from "./retry.ts";
 import { buildVirtualServiceRoutes, type RouteScope } from "./virtual-service.ts";
 
 /** Largest body of a direct response, in bytes. */
@@ -34,7 +34,8 @@ function compareNames(a: { readonly name: string }, b: { readonly name: string }
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
-function defaultRoute(host: string, port: number, hash: readonly HashPolicy[]): Route {
+function defaultRoute(context: BuildContext, host: string, port: number): Route {
+  const retry = buildRetry(context.mesh.defaultHttpRetryPolicy, false);
   return {
     name: "default",
     match: matchAll,
@@ -44,8 +45,8 @@ function defaultRoute(host: string, port: number, hash: readonly HashPolicy[]): 
       destinations: [{ backend: backendName(port, "", host), weight: 1 }],
       timeoutMs: 0,
       grpcTimeout: { kind: "max", ms: 0 },
-      retry: defaultRetry,
-      hash,
+      ...(retry ? { retry } : {}),
+      hash: hashPoliciesFor(context, host, port, ""),
       mirrors: [],
     },
   };
@@ -171,6 +172,7 @@ class TableBuilder {
       namespace: view.node.namespace,
       listenPort,
       domainSuffix: mesh.domainSuffix,
+      defaultRetries: mesh.defaultHttpRetryPolicy,
       servicePorts: (host) => this.#byHost.get(host)?.map(({ port }) => port.port),
       hashPolicies: (host, port, subset) => hashPoliciesFor(this.#context, host, port, subset),
     };
@@ -239,9 +241,7 @@ class TableBuilder {
     return context.memo.get([service, rule], variant, () => ({
       name: hostPort(service.hostname, port.port),
       domains: this.#domains(entry),
-      routes: [
-        defaultRoute(service.hostname, port.port, hashPoliciesFor(context, service.hostname, port.port, "")),
-      ],
+      routes: [defaultRoute(context, service.hostname, port.port)],
       countAttempts: true,
       requireTls: false,
       origin: [serviceRef(service), ...(rule ? [configRef(rule)] : [])],

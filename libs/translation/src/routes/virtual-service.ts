@@ -1,5 +1,12 @@
 import type { ObjectRef } from "@weft/base";
-import type { Destination, HTTPMatchRequest, HTTPRedirect, HTTPRoute, VirtualService } from "@weft/istio-api";
+import type {
+  Destination,
+  HTTPMatchRequest,
+  HTTPRedirect,
+  HTTPRetry,
+  HTTPRoute,
+  VirtualService,
+} from "@weft/istio-api";
 import { type Config, resolveHost } from "@weft/mesh-model";
 import { durationMs } from "../durations.ts";
 import type {
@@ -31,6 +38,8 @@ export interface RouteScope {
   /** The port requests come to, as clients name it. */
   readonly listenPort: number;
   readonly domainSuffix: string;
+  /** Retries of routes that say nothing of them; absent: Weft's own. */
+  readonly defaultRetries?: HTTPRetry | undefined;
   /** Ports of a service that is in scope here; undefined where it is not. */
   servicePorts(host: string): readonly number[] | undefined;
   /** What requests to a destination are hashed by; empty where its load balancing does not hash. */
@@ -180,7 +189,7 @@ class VirtualServiceRoutes {
       } satisfies WeightedDestination;
     });
     const timeoutMs = durationMs(http.timeout) ?? 0;
-    const retry = buildRetry(http.retries, hash.length > 0);
+    const retry = buildRetry(http.retries ?? this.#scope.defaultRetries, hash.length > 0);
     const lone = destinations.length === 1 ? destinations[0] : undefined;
     const rewrite = this.#buildRewrite(http, match, lone?.host ?? headerHost);
     const action: Forward = {
