@@ -55,6 +55,7 @@ export function createBusBridge(bus: Bus, pilot: string, clock: Clock): BusBridg
         }
         case "subscribed":
         case "sent":
+        case "flushed":
           break; // between this pilot and the proxy: of no use to others
       }
     },

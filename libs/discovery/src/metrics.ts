@@ -1,8 +1,10 @@
 import type { Clock } from "@weft/base";
 import { typeUrls } from "@weft/envoy-api";
+import type { MeshSnapshot } from "@weft/mesh-model";
 import { createMetrics, type EventLoopWatch, type Metrics, secondsBuckets } from "@weft/observability";
-import type { XdsServerEvent } from "@weft/xds";
+import type { ResponseCache, XdsServerEvent } from "@weft/xds";
 import type { Engine, EngineObserver } from "./engine.ts";
+import { countMesh, type MeshCount, meshCountHelp } from "./mesh-counts.ts";
 
 /** Istio's short names of resource types, as in the label `type="cds"`. */
 const shortNames: Readonly<Record<string, string>> = {
@@ -38,6 +40,8 @@ export interface PilotMetricsOptions {
   /** Asked when the metrics are read. */
   readonly engine: () => Engine;
   readonly eventLoop: EventLoopWatch;
+  /** Responses that are kept for further streams. */
+  readonly cache: () => ResponseCache;
 }
 
 const sizeBuckets = [1, 10_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000];
@@ -53,6 +57,11 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
   const pushTime = metrics.histogram(
     "pilot_xds_push_time",
     "Seconds from the begin of a proxy's push until a type of it was sent.",
+    smallBuckets,
+  );
+  const sendTime = metrics.histogram(
+    "pilot_xds_send_time",
+    "Seconds from the begin of sending a response until it had left.",
     smallBuckets,
   );
   const size = metrics.histogram("pilot_xds_config_size_bytes", "Bytes of the responses sent.", sizeBuckets);
@@ -131,6 +140,7 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
         const proxy = engine().proxies.of(event.connection);
         if (proxy !== undefined) pushTime.record((clock.monotonic() - proxy.pushedAt) / 1000, { type });
       }
+      if (event.kind === "flushed") sendTime.record(event.ms / 1000, { type: shortTypeName(event.typeUrl) });
       if (event.kind === "nacked") {
         const type = shortTypeName(event.typeUrl);
         rejects.add(1, { type });
@@ -147,7 +157,7 @@ export async function createPilotMetrics(options: PilotMetricsOptions): Promise<
 }
 
 function observeState(metrics: Metrics, options: PilotMetricsOptions, startedAt: number): void {
-  const { version, clock, engine, eventLoop } = options;
+  const { version, clock, engine, eventLoop, cache } = options;
   const gauge = (name: string, help: string, read: () => number) =>
     metrics.observedGauge(name, help, (report) => report(read()));
   metrics.observedGauge("pilot_info", "Pilot version and build information.", (report) =>
@@ -174,4 +184,23 @@ function observeState(metrics: Metrics, options: PilotMetricsOptions, startedAt:
     "Longest time the event loop was held since the last scrape.",
     () => eventLoop.maxMs() / 1000,
   );
+  metrics.observedCounter("xds_cache_reads", "Looks for a kept response.", (report) => {
+    const { hits, misses } = cache().stats();
+    report(hits, { type: "hit" });
+    report(misses, { type: "miss" });
+  });
+  metrics.observedCounter("xds_cache_evictions", "Kept responses that gave way to others.", (report) =>
+    report(cache().stats().evictions),
+  );
+  gauge("xds_cache_size", "Responses that are kept.", () => cache().stats().entries);
+  let counted: { readonly of: MeshSnapshot; readonly counts: ReturnType<typeof countMesh> } | undefined;
+  const counts = (of: MeshSnapshot) => {
+    if (counted?.of !== of) counted = { of, counts: countMesh(of) };
+    return counted.counts;
+  };
+  for (const [name, help] of Object.entries(meshCountHelp) as [MeshCount, string][])
+    gauge(name, help, () => {
+      const snapshot = engine().snapshot();
+      return snapshot === undefined ? 0 : counts(snapshot)[name];
+    });
 }

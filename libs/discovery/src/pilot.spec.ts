@@ -218,9 +218,18 @@ describe("createPilot()", () => {
     });
     expect((await getJson("/debug/registryz")).map(({ name }: { name: string }) => name)).toEqual(["a"]);
     expect((await get("/debug")).text).toContain("/debug/syncz");
-    for (const page of ["configz", "endpointz", "mesh", "adsz", "connections", "problems"]) {
-      expect([page, (await get(`/debug/${page}`)).status]).toEqual([page, 200]);
-    }
+    const pages: readonly string[] = await getJson("/debug/list");
+    for (const path of pages.filter((one) => !/pprof|force/.test(one)))
+      expect([path, (await get(`${path}?proxyID=good-1.default`)).status]).toEqual([path, 200]);
+    expect(await getJson("/debug/sidecarz?proxyID=good-1.default")).toMatchObject({
+      key: "default",
+      services: ["a.default.svc.cluster.local"],
+    });
+    expect(await getJson("/debug/resourcesz")).toMatchObject({ cds: { given: 2, different: 1 } });
+    expect(await getJson("/debug/cachez")).toMatchObject({ entries: 0, evictions: 0 });
+    const { nodes } = await getJson("/debug/pprof/profile?seconds=0.1");
+    expect(nodes.length).toBeGreaterThan(0);
+    expect((await get("/debug/pprof/allocs?seconds=1e9")).status).toBe(400);
 
     const metrics = (await get("/metrics")).text;
     expect(metrics).toMatch(/^pilot_info\{version="test"\} 1$/m);
@@ -228,6 +237,9 @@ describe("createPilot()", () => {
     expect(metrics).toMatch(/^pilot_services 1$/m);
     expect(metrics).toMatch(/^pilot_xds_pushes\{type="cds"\} [2-9]/m);
     expect(metrics).toMatch(/^pilot_total_xds_rejects\{type="cds"\} 1$/m);
+    expect(metrics).toMatch(/^pilot_eds_no_instances 1$/m);
+    expect(metrics).toMatch(/^xds_cache_reads\{type="(hit|miss)"\} \d+$/m);
+    expect(metrics).toMatch(/^pilot_xds_send_time_count\{type="cds"\} \d+$/m);
     expect(metrics).toMatch(/^pilot_proxy_convergence_time_count \d+$/m);
     expect(new Set(events.map(({ subject }) => subject))).toEqual(
       new Set([

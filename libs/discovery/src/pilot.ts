@@ -92,7 +92,13 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
   const setSnapshot = health.condition("a snapshot of the mesh");
   const eventLoop = watchEventLoop();
   const bridge = createBusBridge(bus, instance, clock);
-  const metrics = await createPilotMetrics({ version, clock, eventLoop, engine: () => engine });
+  const metrics = await createPilotMetrics({
+    version,
+    clock,
+    eventLoop,
+    engine: () => engine,
+    cache: () => xds.cache,
+  });
   const engine: Engine = createEngine({
     store,
     translate,
@@ -160,7 +166,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
     const httpServer = await open(opened, {
       ...http,
       logger,
-      routes: [readyRoute(health), metricsRoute, ...debugRoutes({ engine, store, instance })],
+      routes: [readyRoute(health), metricsRoute, ...debugRoutes({ engine, store, xds, instance })],
     });
     const monitoringServer = await open(opened, {
       ...monitoring,

@@ -25,6 +25,9 @@ export function logXdsEvent(event: XdsServerEvent, logger: Logger, proxies: Prox
       logger.debug({ proxy, type, resources, removed, bytes }, "sent");
       break;
     }
+    case "flushed":
+      logger.debug({ proxy, type: event.typeUrl, ms: event.ms }, "left");
+      break;
     case "acked":
       logger.debug({ proxy, type: event.typeUrl }, "accepted");
       break;

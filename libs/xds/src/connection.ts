@@ -54,6 +54,13 @@ export type XdsServerEvent =
       readonly bytes: number;
     }
   | {
+      readonly kind: "flushed";
+      readonly connection: XdsConnection;
+      readonly typeUrl: string;
+      /** From the begin of sending the last response of this type until it had left, milliseconds. */
+      readonly ms: number;
+    }
+  | {
       readonly kind: "acked";
       readonly connection: XdsConnection;
       readonly typeUrl: string;

@@ -12,6 +12,7 @@ export type { ReceivedResource } from "./decode-response.ts";
 export type { Interest } from "./interest.ts";
 export { createXdsRelay, type XdsRelay, type XdsRelayOptions } from "./relay.ts";
 export { createResourceSet, encodeAny, encodeResource, resourceSetOf } from "./resource-set.ts";
+export type { ResponseCache, ResponseCacheStats } from "./response.ts";
 export {
   createXdsServer,
   type XdsCall,

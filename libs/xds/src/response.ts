@@ -39,6 +39,22 @@ export interface ResponseEncoder {
    * passes the number of the last one it sent of the type, and so never uses a nonce twice.
    */
   encode(content: ResponseContent, after: number): EncodedResponse;
+  readonly cache: ResponseCache;
+}
+
+/** What is kept of responses for further streams, and how often that was of use. */
+export interface ResponseCache {
+  stats(): ResponseCacheStats;
+  clear(): void;
+}
+
+/** Counts since the start, and what there is now. */
+export interface ResponseCacheStats {
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  readonly entries: number;
+  readonly bytes: number;
 }
 
 /** Smaller responses are put together faster than they are found. */
@@ -53,6 +69,7 @@ export function createResponseEncoder(options: ResponseEncoderOptions = {}): Res
   // In order of use: the first is the one to go.
   const cache = new Map<string, EncodedResponse>();
   let cachedBytes = 0;
+  const counts = { hits: 0, misses: 0, evictions: 0 };
   let last = 0;
   // The same content need not be measured and hashed to be found again; no key: it is not kept.
   const keys = new WeakMap<ResponseContent, { readonly key: string | undefined }>();
@@ -79,15 +96,25 @@ export function createResponseEncoder(options: ResponseEncoderOptions = {}): Res
       const key = keyOf(content);
       if (key === undefined) return encode(content);
       const cached = cache.get(key);
-      const response = cached !== undefined && cached.number > after ? cached : encode(content);
+      const usable = cached !== undefined && cached.number > after;
+      counts[usable ? "hits" : "misses"]++;
+      const response = usable ? cached : encode(content);
       drop(key);
       cache.set(key, response);
       cachedBytes += response.bytes.length;
       for (const oldest of cache.keys()) {
         if (cachedBytes <= maxCachedBytes) break;
         drop(oldest);
+        counts.evictions++;
       }
       return response;
+    },
+    cache: {
+      stats: () => ({ ...counts, entries: cache.size, bytes: cachedBytes }),
+      clear: () => {
+        cache.clear();
+        cachedBytes = 0;
+      },
     },
   };
 }

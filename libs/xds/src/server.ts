@@ -7,7 +7,7 @@ import type {
 import type { XdsConnection, XdsServerEvent } from "./connection.ts";
 import { sendFramed } from "./framed.ts";
 import { createOnce } from "./once.ts";
-import { createResponseEncoder, type EncodedResponse } from "./response.ts";
+import { createResponseEncoder, type EncodedResponse, type ResponseCache } from "./response.ts";
 import { type Call, type CallContext, serveCall, type Variant } from "./serve-call.ts";
 import {
   type DiscoveryService,
@@ -70,6 +70,8 @@ export interface XdsServer {
   listen(address: string, credentials?: grpc.ServerCredentials): Promise<number>;
   /** The clients connected now. */
   connections(): readonly XdsConnection[];
+  /** Responses that are kept for further streams. */
+  readonly cache: ResponseCache;
   /** Ends all streams with UNAVAILABLE, lets what is written leave for at most `graceMs` (2,000 unless told), and stops listening. */
   close(graceMs?: number): Promise<void>;
 }
@@ -91,13 +93,14 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const calls: CallContext["calls"] = new Map();
   const connections: CallContext["connections"] = new Set();
   let lastNumber = 0;
+  const encoder = createResponseEncoder(controlPlane === undefined ? {} : { controlPlane });
   const context: CallContext = {
     ...options,
     onEvent,
     clock,
     ackTimeoutMs,
     limits,
-    encoder: createResponseEncoder(controlPlane === undefined ? {} : { controlPlane }),
+    encoder,
     once: createOnce(),
     turns: createTurns({ clock }),
     calls,
@@ -125,6 +128,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
         });
       }),
     connections: () => [...connections],
+    cache: encoder.cache,
     close: async (graceMs = 2_000) => {
       for (const end of [...calls.values()]) end("the control plane is shutting down");
       const cancel = clock.after(graceMs, () => server.forceShutdown());

@@ -298,6 +298,7 @@ describe("a stream, incremental", () => {
     expect(exchange.events).toMatchObject([
       { kind: "subscribed", typeUrl: typeUrls.cluster, interest: { wildcard: true } },
       { kind: "sent", sent: { nonce, version, at: 0 }, resources: 2, removed: 0 },
+      { kind: "flushed", typeUrl: typeUrls.cluster, ms: 0 },
       { kind: "acked", acked: { nonce, version, at: 3 } },
     ]);
   });

@@ -60,17 +60,19 @@ export function createStream(options: StreamOptions): Stream {
       typeUrl,
       clock.after(options.ackTimeoutMs, () => overdue(typeUrl)),
     );
-    writing = true;
-    write(response, () => {
-      writing = false;
-      advance();
-    });
     const counts = {
       resources: resources.length,
       removed: removed.length,
       bytes: response.bytes.length,
     };
     onEvent({ kind: "sent", typeUrl, sent, ...counts });
+    writing = true;
+    const start = clock.monotonic();
+    write(response, () => {
+      onEvent({ kind: "flushed", typeUrl, ms: clock.monotonic() - start });
+      writing = false;
+      advance();
+    });
   };
 
   // A loop, for a transport may call back at once; one response at a time leaves, so none is made before it can.
