@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type Clock, systemClock } from "@weft/base";
 import { createBus } from "@weft/bus";
 import {
@@ -8,12 +9,14 @@ import {
   createOidcAuthenticator,
   createSecretStorage,
   createTokenReviewAuthenticator,
+  keepRootFile,
   openAuditFile,
   openFolderStorage,
   openTokenAuthority,
   publishRootBundle,
   type RootBundlePublisher,
   reviewTokens,
+  rootFileName,
 } from "@weft/ca";
 import { checkCredentials, connectKubernetes, type KubeApi } from "@weft/kubernetes";
 import { createShutdown, type Logger, shutdownOnSignals } from "@weft/observability";
@@ -32,6 +35,8 @@ export async function runCitadel(flags: CitadelFlags): Promise<void> {
   const folder = await openFolderStorage(options.stateFolder);
   const storage = cluster?.storage ?? folder;
   const authority = await openAuthority(options, storage);
+  // For agents of this machine; those of a cluster have a ConfigMap.
+  const dropRootFile = keepRootFile(join(options.stateFolder, rootFileName), authority);
   const tokens = await openTokenAuthority({ storage, trustDomain, clock });
   // A renewal by certificate needs no token, so it is asked for first; the local authority knows its own tokens by their issuer.
   const authenticators: Authenticator[] = [
@@ -68,6 +73,7 @@ export async function runCitadel(flags: CitadelFlags): Promise<void> {
   const shutdown = createShutdown({ logger, clock, timeoutMs: options.shutdownMs });
   shutdown.add("citadel", () => citadel.close());
   if (publisher) shutdown.add("root bundle", () => publisher.close());
+  shutdown.add("root file", dropRootFile);
   shutdown.add("audit log", () => audit.close());
   shutdown.add("bus", () => bus.close());
   shutdownOnSignals(shutdown);

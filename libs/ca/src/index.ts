@@ -54,6 +54,7 @@ export { createSecretStorage, type SecretStorageOptions } from "./kubernetes/sec
 export { reviewTokens } from "./kubernetes/token-review.ts";
 export { type Cacerts, loadCacerts } from "./root/cacerts.ts";
 export type { SigningMaterial } from "./root/material.ts";
+export { keepRootFile, rootFileName } from "./root/root-file.ts";
 export type { RotationState, RotationStep } from "./root/rotation.ts";
 export { openRootStore, type RootStore } from "./root/store.ts";
 export { createCertificateMethod } from "./serve/grpc.ts";

@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { callAt, systemClock } from "@weft/base";
-import type { CertificateAuthority, TokenAuthority } from "@weft/ca";
+import type { TokenAuthority } from "@weft/ca";
 import type { CertificateSource } from "./agent-process.ts";
 
 /** Settings of {@link startLocalCitadel}. */
@@ -82,7 +82,8 @@ export async function startLocalCitadel(options: LocalCitadelOptions): Promise<L
     serving: { dns: [serverName], ips: [host] },
     clock,
   });
-  const rootFile = keepRoots(join(folder, "root-cert.pem"), authority);
+  const rootFile = join(folder, ca.rootFileName);
+  const dropRootFile = ca.keepRootFile(rootFile, authority);
   const keeper = createTokenKeeper(tokens, join(folder, "tokens"));
   let closed: Promise<void> | undefined;
   return {
@@ -98,6 +99,7 @@ export async function startLocalCitadel(options: LocalCitadelOptions): Promise<L
     close: () => {
       closed ??= (async () => {
         keeper.close();
+        dropRootFile();
         await citadel.close();
         await audit.close();
         await bus.close();
@@ -114,13 +116,6 @@ function replaceFile(file: string, text: string): void {
   const draft = `${file}.new`;
   writeFileSync(draft, text, { mode: 0o600 });
   renameSync(draft, file);
-}
-
-function keepRoots(file: string, authority: CertificateAuthority): string {
-  const write = () => replaceFile(file, authority.bundle().pem);
-  write();
-  authority.onChange(write);
-  return file;
 }
 
 /** Keeps a token for each pod in a file of `folder`. */
