@@ -105,6 +105,12 @@ describe("splitTable()", () => {
     expect(JSON.stringify(apart.resources.routes["80"])).toContain("with/slash");
   });
 
+  it("leaves a table whole that has no hosts after its patches: a proxy would wait for them", () => {
+    const { apart } = both(service("a"), envoyFilter("none", "VIRTUAL_HOST", { operation: "REMOVE" }));
+    expect(apart.resources.routes["80"]).not.toHaveProperty("vhds");
+    expect(apart.resources.virtual_hosts).toBeUndefined();
+  });
+
   it("withholds a bad host alone", () => {
     const bad = virtualService("a", { match: [{ uri: { regex: "(" } }] });
     const { apart } = both(service("a"), service("b"), bad);

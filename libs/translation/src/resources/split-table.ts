@@ -9,8 +9,8 @@ import {
 import type { RouteTable, VirtualHost } from "../ir/index.ts";
 import type { IdentityMemo } from "../memo.ts";
 import { toRouteConfigurationHead, toVhds, toVirtualHost } from "../routes/to-envoy.ts";
-import { checkVirtualHost, type RejectedHost, soundHosts } from "./check-virtual-host.ts";
-import { blameOrder, encodePieces, encodeResource, fieldHead } from "./encode-piece.ts";
+import { checkVirtualHost, type RejectedHost } from "./check-virtual-host.ts";
+import { encodePieces, encodeResource, fieldHead } from "./encode-piece.ts";
 import { type EncodedPiece, isSent, withhold } from "./withhold.ts";
 
 /**
@@ -64,14 +64,18 @@ export function splitHost(table: RouteTable, host: VirtualHost, memo: IdentityMe
 export function splitTable(table: RouteTable, memo: IdentityMemo): SplitTable {
   const { name } = table;
   const encode = (host: VirtualHost) => splitHost(table, host, memo);
-  const { sound, rejected } = soundHosts(table.virtualHosts, (host) => encode(host).rejected);
-  const pieces = sound.flatMap((host) => encode(host).piece ?? []);
+  // Names and domains stand once in these tables already: whoever builds one for many hosts gives each to the first.
+  const pieces: EncodedPiece[] = [];
+  const left: EncodedPiece[] = [];
+  for (const host of table.virtualHosts) {
+    const { piece, rejected } = encode(host);
+    if (piece !== undefined) pieces.push(piece);
+    else if (rejected !== undefined)
+      left.push(withhold(withheldHost(name, host.name, rejected.reason, rejected.origin)));
+  }
   const whole = pieces.filter(({ typeUrl }) => typeUrl !== typeUrls.virtualHost);
   const inline = whole.flatMap(({ any }) => [fieldHead(virtualHostsField, any.length), any]);
   const bytes = toBinary(RouteConfigurationSchema, toRouteConfigurationHead(table, { vhds: true }));
-  const left = rejected.map(({ host, reason, origin }) =>
-    withhold(withheldHost(name, host.name, reason, origin ?? blameOrder(host.origin))),
-  );
   return {
     head: encodePieces(
       name,
@@ -104,7 +108,8 @@ export function splitEncoded(table: EncodedPiece): SplitTable {
   const head: RouteConfiguration = {
     ...message,
     virtualHosts: message.virtualHosts.filter((host) => !isSplit(host)),
-    vhds: toVhds(),
+    // A proxy would wait for the hosts of a table whose hosts a patch took away.
+    ...(hosts.length > 0 ? { vhds: toVhds() } : {}),
   };
   const left = (table.withheld ?? []).map(({ part = "", reason, origin: from }) =>
     withhold(withheldHost(name, part, reason, from)),
