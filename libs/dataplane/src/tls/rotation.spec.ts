@@ -35,49 +35,59 @@ function startLoad(get: () => Promise<Response>) {
 }
 
 describe.each([
-  ["weft", "weft", "GRPC"],
-  ["weft", "envoy", "DELTA_GRPC"],
-  ["envoy", "weft", "DELTA_GRPC"],
-  ["envoy", "envoy", "GRPC"],
-] as const)("certificates and roots that change under load: %s to %s (%s)", (from, to, apiType) => {
-  const test = [from, to].includes("envoy") && envoy === undefined ? it.skip : it;
+  ["weft", "weft", "GRPC", "HTTP/1.1"],
+  ["weft", "envoy", "DELTA_GRPC", "HTTP/1.1"],
+  ["envoy", "weft", "DELTA_GRPC", "HTTP/1.1"],
+  ["envoy", "envoy", "GRPC", "HTTP/1.1"],
+  ["weft", "weft", "DELTA_GRPC", "HTTP/2"],
+  ["weft", "envoy", "GRPC", "HTTP/2"],
+  ["envoy", "weft", "GRPC", "HTTP/2"],
+] as const)(
+  "certificates and roots that change under load: %s to %s (%s, %s)",
+  (from, to, apiType, protocol) => {
+    const test = [from, to].includes("envoy") && envoy === undefined ? it.skip : it;
 
-  test("fail no request", async () => {
-    // Connections that end after a few requests: there are handshakes all the time, also while secrets change.
-    const pair = await startPair({ from, to, apiType, maxRequestsPerConnection: 5 }, cleanup);
-    const { clientSds, serverSds, admin, serverAdmin, get } = pair;
-    const updates = async () =>
-      (await readStats(admin, "sds.*update_success")) + (await readStats(serverAdmin, "sds.*update_success"));
-    const load = startLoad(get);
-    /** Gives both sides other secrets, and waits until both have taken all that are changed by it. */
-    const change = async (signer: TestAuthority, roots: string, changed: number) => {
-      const before = await updates();
-      const enough = load.sent() + requestsAfterChange;
-      clientSds.set(secretsOf(await signer.issue({ uris: [uri("client")] }), roots));
-      serverSds.set(secretsOf(await signer.issue({ uris: [uri("server")] }), roots));
-      while ((await updates()) < before + changed || load.sent() < enough)
-        await new Promise((resolve) => setTimeout(resolve, 10));
-    };
-    let failures: readonly string[] = [];
-    let signer = pair.ca;
-    try {
-      for (let round = 1; round <= rounds; round++) {
-        const next = await createTestAuthority(`root ${round}`);
-        // Both roots on both sides, then certificates of the new one, then the new one alone.
-        await change(signer, signer.root + next.root, 4);
-        await change(next, signer.root + next.root, 2);
-        await change(next, next.root, 4);
-        signer = next;
+    test("fail no request", async () => {
+      // Connections that end after a few requests: there are handshakes all the time, also while secrets change.
+      const pair = await startPair(
+        { from, to, apiType, maxRequestsPerConnection: 5, http2: protocol === "HTTP/2" },
+        cleanup,
+      );
+      const { clientSds, serverSds, admin, serverAdmin, get } = pair;
+      const updates = async () =>
+        (await readStats(admin, "sds.*update_success")) +
+        (await readStats(serverAdmin, "sds.*update_success"));
+      const load = startLoad(get);
+      /** Gives both sides other secrets, and waits until both have taken all that are changed by it. */
+      const change = async (signer: TestAuthority, roots: string, changed: number) => {
+        const before = await updates();
+        const enough = load.sent() + requestsAfterChange;
+        clientSds.set(secretsOf(await signer.issue({ uris: [uri("client")] }), roots));
+        serverSds.set(secretsOf(await signer.issue({ uris: [uri("server")] }), roots));
+        while ((await updates()) < before + changed || load.sent() < enough)
+          await new Promise((resolve) => setTimeout(resolve, 10));
+      };
+      let failures: readonly string[] = [];
+      let signer = pair.ca;
+      try {
+        for (let round = 1; round <= rounds; round++) {
+          const next = await createTestAuthority(`root ${round}`);
+          // Both roots on both sides, then certificates of the new one, then the new one alone.
+          await change(signer, signer.root + next.root, 4);
+          await change(next, signer.root + next.root, 2);
+          await change(next, next.root, 4);
+          signer = next;
+        }
+      } finally {
+        failures = await load.stop();
       }
-    } finally {
-      failures = await load.stop();
-    }
-    expect(failures).toEqual([]);
-    expect(await readStats(admin, "cluster.to.ssl.handshake")).toBeGreaterThan(load.sent() / 10);
-    // Sessions are resumed between two changes, and never across one: each has brought handshakes in full.
-    expect(await readStats(admin, "cluster.to.ssl.session_reused")).toBeGreaterThan(0);
-  }, 60_000);
-});
+      expect(failures).toEqual([]);
+      expect(await readStats(admin, "cluster.to.ssl.handshake")).toBeGreaterThan(load.sent() / 10);
+      // Sessions are resumed between two changes, and never across one: each has brought handshakes in full.
+      expect(await readStats(admin, "cluster.to.ssl.session_reused")).toBeGreaterThan(0);
+    }, 60_000);
+  },
+);
 
 describe.each(["weft", "envoy"] as const)("a session with %s", (to) => {
   const test = to === "envoy" && envoy === undefined ? it.skip : it;

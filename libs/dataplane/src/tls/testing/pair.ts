@@ -12,6 +12,8 @@ export interface PairOptions {
   readonly expected?: string | undefined;
   /** Requests after which the sender takes another connection; no limit unless told. */
   readonly maxRequestsPerConnection?: number;
+  /** What is spoken between them; HTTP/1.1 unless told. */
+  readonly http2?: boolean;
 }
 
 /** For tests: an identity. */
@@ -19,7 +21,8 @@ export const uri = (name: string) => `spiffe://td/ns/a/sa/${name}`;
 
 /** For tests: two sidecars with mutual TLS between them and an application behind the second one. */
 export async function startPair(options: PairOptions, cleanup: ReturnType<typeof createCleanup>) {
-  const { from, to, apiType, expected = uri("server"), maxRequestsPerConnection } = options;
+  const { from, to, apiType, expected = uri("server"), maxRequestsPerConnection, http2 = false } = options;
+  const protocol = http2 ? "h2" : "http/1.1";
   const [port = 0, middle = 0, admin = 0, serverAdmin = 0] = await freePorts(4);
   const ca = await createTestAuthority();
   const issue = (name: string) => ca.issue({ uris: [uri(name)] });
@@ -27,7 +30,7 @@ export async function startPair(options: PairOptions, cleanup: ReturnType<typeof
   const clientSds = await startSds(secretsOf(await issue("client"), ca.root), cleanup);
   const serverSds = await startSds(secretsOf(await issue("server"), ca.root), cleanup);
   const incoming = {
-    common_tls_context: common({ prefix: "spiffe://td/" }, apiType),
+    common_tls_context: common({ prefix: "spiffe://td/" }, apiType, protocol),
     require_client_certificate: true,
   };
   const receiver = {
@@ -39,11 +42,11 @@ export async function startPair(options: PairOptions, cleanup: ReturnType<typeof
   };
   await run(to, sidecar(receiver), cleanup);
   const outgoing = {
-    common_tls_context: common({ exact: expected }, apiType),
+    common_tls_context: common({ exact: expected }, apiType, protocol),
     sni: "outbound_.80_._.server",
   };
   const sender = { port, admin, to: middle, sds: clientSds.path, out: tls("Upstream", outgoing) };
-  await run(from, sidecar({ ...sender, maxRequestsPerConnection }), cleanup);
+  await run(from, sidecar({ ...sender, maxRequestsPerConnection, http2 }), cleanup);
   const get = () => fetch(`http://127.0.0.1:${port}/`, { headers: { "x-forwarded-client-cert": "By=liar" } });
   return { ca, issue, clientSds, serverSds, admin, serverAdmin, middle, get };
 }

@@ -77,13 +77,13 @@ const reference = (name: string, apiType: string) => ({
 });
 
 /** For tests: what Istio sends to both sides. */
-export const common = (san: object, apiType: string) => ({
+export const common = (san: object, apiType: string, protocol = "http/1.1") => ({
   tls_certificate_sds_secret_configs: [reference("default", apiType)],
   combined_validation_context: {
     default_validation_context: { match_subject_alt_names: [san] },
     validation_context_sds_secret_config: reference("ROOTCA", apiType),
   },
-  alpn_protocols: ["http/1.1"],
+  alpn_protocols: [protocol],
 });
 
 /** For tests: a transport socket. */
@@ -109,6 +109,7 @@ export function sidecar(options: {
   in?: JsonValue;
   out?: JsonValue;
   maxRequestsPerConnection?: number | undefined;
+  http2?: boolean;
 }): JsonValue {
   const chain = httpChain(
     { route_config: routeConfiguration("r", { route: { cluster: "to" } }) },
@@ -134,7 +135,9 @@ export function sidecar(options: {
                 max_requests_per_connection: options.maxRequestsPerConnection,
               },
             }),
-            explicit_http_config: { http_protocol_options: {} },
+            explicit_http_config: options.http2
+              ? { http2_protocol_options: {} }
+              : { http_protocol_options: {} },
           }),
         },
         {
