@@ -121,9 +121,13 @@ export class ResponsePath {
   }
 
   #writeData(chunk: Buffer, endStream: boolean): WriteOutcome {
+    return this.#passData(chunk, endStream, this.#filters.length - 1);
+  }
+
+  #passData(chunk: Buffer, endStream: boolean, from: number): WriteOutcome {
     let data = chunk;
     const filters = this.#filters;
-    for (let i = filters.length - 1; i >= 0; i--) {
+    for (let i = from; i >= 0; i--) {
       const filter = filters[i];
       if (filter?.onResponseData !== undefined) data = filter.onResponseData(data, endStream) ?? empty;
     }
@@ -147,7 +151,10 @@ export class ResponsePath {
   }
 
   #writeTrailers(trailers: HeaderMap): void {
-    for (let i = this.#filters.length - 1; i >= 0; i--) this.#filters[i]?.onResponseTrailers?.(trailers);
+    for (let i = this.#filters.length - 1; i >= 0; i--) {
+      const last = this.#filters[i]?.onResponseTrailers?.(trailers);
+      if (last !== undefined) this.#passData(last, false, i - 1);
+    }
     this.#owner.info.responseTrailers = trailers;
     this.#codec.writeTrailers(trailers);
     this.#owner.finish();

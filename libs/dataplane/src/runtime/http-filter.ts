@@ -44,7 +44,8 @@ export interface HttpStreamFilter {
   onRequestBuffered?(chunks: readonly Buffer[], complete: boolean): "buffer" | "stop";
   onResponse?(head: ResponseHead, endStream: boolean): FilterStatus;
   onResponseData?(chunk: Buffer, endStream: boolean): Buffer | undefined;
-  onResponseTrailers?(trailers: HeaderMap): void;
+  /** Gives what the body is to end with before the trailers; undefined for nothing. */
+  onResponseTrailers?(trailers: HeaderMap): Buffer | undefined;
   /** The stream is over, well or not: timers and calls under way end here. */
   onEnd?(): void;
 }

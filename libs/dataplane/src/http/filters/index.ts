@@ -8,6 +8,7 @@ import { fault } from "./fault/compile.ts";
 import { grpcStats } from "./grpc-stats/compile.ts";
 import { headerMutation } from "./header-mutation/compile.ts";
 import { healthCheck } from "./health-check/compile.ts";
+import { grpcWeb } from "./grpc-web/compile.ts";
 import { jwtAuthn } from "./jwt-authn/compile.ts";
 import { localRateLimit } from "./local-ratelimit/compile.ts";
 import { rateLimit } from "./ratelimit/compile.ts";
@@ -26,6 +27,7 @@ export const httpFilterFactories: readonly HttpFilterFactory[] = [
   dynamicForwardProxy,
   fault,
   grpcStats,
+  grpcWeb,
   headerMutation,
   healthCheck,
   localRateLimit,

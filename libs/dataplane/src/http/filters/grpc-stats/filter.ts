@@ -57,7 +57,7 @@ class GrpcStatsStream implements HttpStreamFilter {
     return chunk;
   }
 
-  onResponseTrailers(trailers: HeaderMap): void {
+  onResponseTrailers(trailers: HeaderMap): undefined {
     this.#status = trailers.first("grpc-status") ?? this.#status;
   }
 
