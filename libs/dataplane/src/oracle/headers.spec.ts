@@ -34,7 +34,7 @@ const configs: Readonly<Record<string, Record<string, JsonValue>>> = {
 const internal = [
   "x-envoy-retry-on: 5xx",
   "x-envoy-max-retries: 9",
-  "x-envoy-upstream-rq-timeout-ms: 1",
+  "x-envoy-upstream-rq-timeout-ms: 9000",
   "x-envoy-upstream-alt-stat-name: x",
   "x-envoy-internal: true",
   "x-envoy-external-address: 1.2.3.4",
