@@ -132,6 +132,17 @@ describe("createVirtualHosts()", () => {
     expect([hosts.needed, state.records.size, ask("80", "80/a")]).toEqual([false, 0, undefined]);
   });
 
+  it("does not take removals of a table that it forgot for an answer", async () => {
+    const { hosts, routes } = open();
+    await hosts.setTable(head("80").head);
+    await hosts.apply([host("80/a")], []);
+    hosts.retain(new Set());
+    expect(await hosts.apply([], ["80/a"])).toEqual([]);
+    routes.retain(new Set());
+    await hosts.setTable(head("80").head);
+    expect(routes.get("80")).toBeUndefined();
+  });
+
   it("tells what is no virtual host", async () => {
     const { hosts } = open();
     await hosts.setTable(head("80").head);

@@ -89,6 +89,8 @@ export function createVirtualHosts({ routes, state, stats, clock }: VirtualHosts
       removed,
     }: { readonly changed: readonly IncomingResource[]; readonly removed: readonly string[] },
   ): Promise<readonly string[]> => {
+    // Removals go on for a moment after the last listener let go of a table: they are no answer for when it comes back.
+    if (!tables.has(name) && changed.length === 0) return [];
     const table = tableOf(name);
     table.answered = true;
     const errors: string[] = [];
