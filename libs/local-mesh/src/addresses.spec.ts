@@ -32,6 +32,7 @@ describe("claimAddresses()", () => {
       held.add(key);
       return { release: async () => void held.delete(key) };
     },
+    findFree: async () => 40_000,
   });
 
   it("takes the first subnet, and keeps it from others until it is released", async () => {
@@ -41,6 +42,10 @@ describe("claimAddresses()", () => {
       controlPlane: "127.1.0.1",
       gateway: "127.1.0.2",
       workloads: ["127.1.0.10", "127.1.0.11"],
+      ports: {
+        pilot: { grpc: 15010, http: 8080, monitoring: 15014 },
+        citadel: { grpc: 8060, monitoring: 8062 },
+      },
       subnet: 0,
     });
     expect((await claimAddresses(1, free)).subnet).toBe(1);
@@ -48,10 +53,12 @@ describe("claimAddresses()", () => {
     expect((await claimAddresses(1, free)).subnet).toBe(0);
   });
 
-  it("takes the next subnet where something else has a port of the first, and holds nothing of that", async () => {
-    const taken = machine((host, port) => (host === "127.1.0.1" && port === 15010 ? "taken" : "free"));
-    expect((await claimAddresses(1, taken)).controlPlane).toBe("127.1.1.1");
-    expect([...held]).toEqual(["127.1.1.1:15009"]);
+  it("takes another port where something else has one, as a server that listens everywhere", async () => {
+    const taken = machine((_, port) => (port === 8080 ? "taken" : "free"));
+    expect(await claimAddresses(1, taken)).toMatchObject({
+      controlPlane: "127.1.0.1",
+      ports: { pilot: { grpc: 15010, http: 40_000, monitoring: 15014 } },
+    });
   });
 
   it("names the commands that add addresses where the machine has none", async () => {
@@ -61,10 +68,11 @@ describe("claimAddresses()", () => {
     );
   });
 
-  it("gives up where everything is taken", async () => {
-    const taken = machine((_, port) => (port === 0 ? "free" : "taken"));
-    await expect(claimAddresses(1, taken)).rejects.toThrow("stop a mesh that runs");
-    expect(held.size).toBe(0);
+  it("gives up where other meshes have all subnets", async () => {
+    const free = machine(() => "free");
+    for (let subnet = 0; subnet < 20; subnet++) await claimAddresses(0, free);
+    await expect(claimAddresses(1, free)).rejects.toThrow("stop a mesh that runs");
+    expect(held.size).toBe(20);
   });
 
   it("holds a real port", async () => {

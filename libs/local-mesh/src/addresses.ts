@@ -6,11 +6,20 @@ const controlPlaneHost = 1;
 const gatewayHost = 2;
 const firstWorkloadHost = 10;
 
-/** Ports the control plane takes on its own address, as pilot-discovery does. */
-export const pilotPorts = { grpc: 15010, http: 8080, monitoring: 15014 } as const;
+/**
+ * Ports that the control plane takes on its own address where they are free: those that pilot-discovery and the citadel of Istio 1.4
+ * have, and one for citadel's monitoring, which has no port of its own beside pilot-discovery's.
+ */
+const wishedPorts = {
+  pilot: { grpc: 15010, http: 8080, monitoring: 15014 },
+  citadel: { grpc: 8060, monitoring: 8062 },
+} as const;
 
-/** Ports of citadel on the same address: its own of Istio 1.4, and one beside it, as pilot-discovery has 15014. */
-export const citadelPorts = { grpc: 8060, monitoring: 8062 } as const;
+/** Where the parts of the control plane listen, on its address. */
+export interface ControlPlanePorts {
+  readonly pilot: { readonly grpc: number; readonly http: number; readonly monitoring: number };
+  readonly citadel: { readonly grpc: number; readonly monitoring: number };
+}
 
 /**
  * A mesh holds this port of its control plane's address for as long as it lives, so that no other mesh takes its addresses
@@ -21,6 +30,7 @@ const claimPort = 15009;
 /** Loopback addresses of one mesh. */
 export interface MeshAddresses {
   readonly controlPlane: string;
+  readonly ports: ControlPlanePorts;
   readonly gateway: string;
   readonly workloads: readonly string[];
   /** Which of the subnets 127.1.0.0/24, 127.1.1.0/24 … this is; above 0 where another mesh has the first. */
@@ -79,17 +89,20 @@ export interface AddressProbes {
   probe(host: string, port: number): Promise<PortState>;
   /** Binds a port and holds it; undefined where it is taken. */
   hold(host: string, port: number): Promise<{ release(): Promise<void> } | undefined>;
+  /** A port that nothing listens on. */
+  findFree(host: string): Promise<number>;
 }
 
 /**
- * Takes the first subnet whose addresses exist, that no other mesh has and whose control plane ports are free.
+ * Takes the first subnet whose addresses exist and that no other mesh has. Control plane ports that something else has, as a server that
+ * listens on all addresses of the machine, are replaced by free ones.
  *
  * @throws LocalMeshError `address-missing` where the machine answers on 127.0.0.1 alone (macOS), naming the commands that
  *   add what is missing; `subnets-taken` where every subnet tried is in use.
  */
 export async function claimAddresses(
   workloads: number,
-  { probe, hold }: AddressProbes = { probe: probePort, hold: holdPort },
+  { probe, hold, findFree }: AddressProbes = { probe: probePort, hold: holdPort, findFree: findFreePort },
 ): Promise<MeshAddresses> {
   for (let subnet = 0; subnet < attempts; subnet++) {
     const address = (host: number) => `127.1.${subnet}.${host}`;
@@ -103,12 +116,18 @@ export async function claimAddresses(
     if (missing.length > 0) throw missingAddresses(missing);
     const claim = await hold(controlPlane, claimPort);
     if (claim === undefined) continue;
-    const ports = [...Object.values(pilotPorts), ...Object.values(citadelPorts)];
-    const states = await Promise.all(ports.map((port) => probe(controlPlane, port)));
-    if (states.every((state) => state === "free")) {
-      return { controlPlane, gateway, workloads: pods, subnet, release: claim.release };
-    }
-    await claim.release();
+    const port = async (wished: number) =>
+      (await probe(controlPlane, wished)) === "free" ? wished : findFree(controlPlane);
+    const { pilot, citadel } = wishedPorts;
+    const ports = {
+      pilot: {
+        grpc: await port(pilot.grpc),
+        http: await port(pilot.http),
+        monitoring: await port(pilot.monitoring),
+      },
+      citadel: { grpc: await port(citadel.grpc), monitoring: await port(citadel.monitoring) },
+    };
+    return { controlPlane, ports, gateway, workloads: pods, subnet, release: claim.release };
   }
   throw new LocalMeshError(
     "subnets-taken",

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { citadelPorts, pilotPorts } from "./addresses.ts";
 import type { DataPlane } from "./agent-process.ts";
 import { type LocalCitadel, startLocalCitadel } from "./citadel.ts";
 import { LocalMeshError } from "./errors.ts";
@@ -90,8 +89,7 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
 
 function reportPlacement({ addresses, gateway }: Placement, { port, report }: LocalMeshOptions): void {
   const { subnet } = addresses;
-  if (subnet > 0)
-    report(`127.1.0.0/24 has another mesh, or its ports are taken; this one takes 127.1.${subnet}.0/24`);
+  if (subnet > 0) report(`127.1.0.0/24 has another mesh; this one takes 127.1.${subnet}.0/24`);
   if (gateway.httpPort !== port)
     report(`port ${port} is taken; the ingress gateway takes ${gateway.httpPort}`);
 }
@@ -167,13 +165,13 @@ async function startControlPlane(
   { placement, run, closing, processes }: Omit<Prepared, "settings"> & { readonly processes: Processes },
 ): Promise<{ readonly pilot: LocalPilot; readonly citadel: LocalCitadel }> {
   const { report } = options;
-  const { controlPlane: address } = placement.addresses;
+  const { controlPlane: address, ports } = placement.addresses;
   const folder = join(run.path, "citadel");
   // Its keys are of no use once this mesh is gone.
   processes.removeAtEnd(folder);
   const citadel = await startLocalCitadel({
     address,
-    ports: citadelPorts,
+    ports: ports.citadel,
     folder,
     auditFile: join(run.logs, "audit.log"),
     logFile: join(run.logs, "citadel.log"),
@@ -184,7 +182,7 @@ async function startControlPlane(
   await citadel.giveTokens([...placement.workloads, placement.gateway]);
   const pilot = await startLocalPilot({
     address,
-    ports: pilotPorts,
+    ports: ports.pilot,
     objects: run.objects,
     config: options.config,
     logFile: join(run.logs, "pilot-discovery.log"),
