@@ -19,7 +19,9 @@ const allowed = {
   pki: base,
   // Beside DESIGN's list: the API client that sources, the CA, webhooks and status share.
   kubernetes: base,
-  ca: [...observed, "pki", "bus", "mesh-rpc", "istio-api", "kubernetes"],
+  // Certificates of one's own and callers' identities: the CA, pilot, agents.
+  identity: [...observed, "mesh-rpc", "pki"],
+  ca: [...observed, "identity", "pki", "bus", "mesh-rpc", "istio-api", "kubernetes"],
   xds: [...base, "envoy-api", "observability"],
   matching: base,
   "mesh-model": [...base, "istio-api"],
@@ -42,9 +44,11 @@ const allowed = {
     "xds",
     "bus",
     "envoy-api",
+    "identity",
     "mesh-rpc",
+    "pki",
   ],
-  agent: [...api, "observability", "pki", "xds"],
+  agent: [...api, "identity", "observability", "pki", "xds"],
   "local-mesh": [
     ...model,
     ...observed,
@@ -54,10 +58,11 @@ const allowed = {
     "bus",
     "ca",
     "envoy-api",
+    "identity",
     "pki",
     "xds",
   ],
-  testkit: [...model, ...api, "matching", "observability", "xds", "translation"],
+  testkit: [...model, ...api, "pki", "matching", "observability", "xds", "translation"],
 };
 
 const spec = "\\.spec\\.ts$";

@@ -1,7 +1,8 @@
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { parseDuration } from "@weft/base";
-import { caAudience, type ListenAddress, type TtlPolicy } from "@weft/ca";
+import type { ListenAddress, TtlPolicy } from "@weft/ca";
+import { caAudience } from "@weft/identity";
 import { createLogger, type Logger, parseLogLevel } from "@weft/observability";
 import { type CitadelFlags, flagsWithoutEffect } from "./flags.ts";
 

@@ -2,13 +2,9 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "@weft/base";
 import { createBus } from "@weft/bus";
 import {
-  type Authenticator,
   type CertificateAuthority,
   createCitadel,
-  createClientCertificateAuthenticator,
-  createOidcAuthenticator,
   createSecretStorage,
-  createTokenReviewAuthenticator,
   keepRootFile,
   openAuditFile,
   openFolderStorage,
@@ -18,6 +14,12 @@ import {
   reviewTokens,
   rootFileName,
 } from "@weft/ca";
+import {
+  type Authenticator,
+  createClientCertificateAuthenticator,
+  createOidcAuthenticator,
+  createTokenReviewAuthenticator,
+} from "@weft/identity";
 import { checkCredentials, connectKubernetes, type KubeApi } from "@weft/kubernetes";
 import { createShutdown, type Logger, shutdownOnSignals } from "@weft/observability";
 import { formatCertificate } from "@weft/pki";
@@ -40,7 +42,7 @@ export async function runCitadel(flags: CitadelFlags): Promise<void> {
   const tokens = await openTokenAuthority({ storage, trustDomain, clock });
   // A renewal by certificate needs no token, so it is asked for first; the local authority knows its own tokens by their issuer.
   const authenticators: Authenticator[] = [
-    createClientCertificateAuthenticator(authority, clock),
+    createClientCertificateAuthenticator(authority.clients, clock),
     await tokens.authenticator(audiences),
   ];
   if (cluster !== undefined) {

@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 import { type DescMessage, toBinary } from "@bufbuild/protobuf";
 import { fromEnvoyJson, type ResourceSet, typeUrls } from "@weft/envoy-api";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
-import { describeWithPeer, freePorts } from "@weft/testkit";
+import { describeWithPeer, eventually, freePorts } from "@weft/testkit";
 import { createResourceSet, createXdsServer, encodeResource, type XdsServer } from "@weft/xds";
 import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
 import { envoyCommand, weftCommand } from "./proxy/command.ts";
-import { eventually, testAgentOptions, tryGet } from "./testing/agent-options.ts";
+import { testAgentOptions, tryGet } from "./testing/agent-options.ts";
 
 /** A listener that answers everything by itself. */
 const answering = (port: number, body: string) => ({

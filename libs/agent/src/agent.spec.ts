@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { eventually, mountCertificates, mountedFiles } from "@weft/testkit";
 import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
-import { eventually, testAgentOptions, tryGet } from "./testing/agent-options.ts";
-import { mountCertificates, mountedFiles } from "./testing/mount-certificates.ts";
+import { testAgentOptions, tryGet } from "./testing/agent-options.ts";
 
 const fakeProxy = fileURLToPath(new URL("./testing/fake-proxy.ts", import.meta.url));
 

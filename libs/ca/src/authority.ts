@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { Clock } from "@weft/base";
+import type { ClientTrust } from "@weft/identity";
 import {
   buildCertificate,
   type Certificate,
@@ -53,6 +54,8 @@ export interface CertificateAuthority {
   /** What stands between a leaf and its root. */
   intermediates(): readonly Certificate[];
   bundle(): TrustBundle;
+  /** Whose client certificates are this CA's own. */
+  readonly clients: ClientTrust;
   rotation(): RotationState["phase"];
   /** Takes a step of a root's rotation; throws `bad-rotation`, also where the material was plugged in. */
   rotate(step: RotationStep["kind"]): Promise<void>;
@@ -101,6 +104,11 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
     signer: () => current.signer.certificate,
     intermediates: () => current.intermediates,
     bundle: () => current.bundle,
+    clients: {
+      trustDomains: () => [trustDomain],
+      roots: () => current.bundle.roots,
+      intermediates: () => current.intermediates,
+    },
     rotation: () => (source.kind === "self-signed" ? source.store.state().phase : "stable"),
     rotate: async (kind) => {
       if (source.kind !== "self-signed") {

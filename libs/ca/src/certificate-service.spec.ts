@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import type { Authenticator } from "@weft/identity";
 import { silentLogger } from "@weft/observability";
 import {
   createCsr,
@@ -9,7 +10,6 @@ import {
   Secret,
 } from "@weft/pki";
 import { createRecorder } from "./audit/recorder.ts";
-import type { Authenticator } from "./authenticate/authenticator.ts";
 import {
   type CertificateServiceOptions,
   createCertificateService,

@@ -1,12 +1,7 @@
 import type { Clock } from "@weft/base";
+import { type Authenticator, authenticate, type Caller, type Credentials } from "@weft/identity";
 import { type CertificateRequest, formatWorkloadIdentity, maxCsrBytes, PkiError, parseCsr } from "@weft/pki";
 import type { Recorder } from "./audit/recorder.ts";
-import {
-  type Authenticator,
-  authenticate,
-  type Caller,
-  type Credentials,
-} from "./authenticate/authenticator.ts";
 import type { CertificateAuthority, Issued } from "./authority.ts";
 import { CaError } from "./error.ts";
 import { type ImpersonationPolicy, resolveIdentity } from "./impersonation.ts";

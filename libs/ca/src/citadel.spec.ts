@@ -9,6 +9,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { status } from "@grpc/grpc-js";
 import { systemClock } from "@weft/base";
 import { type BusEvent, createInProcessBus } from "@weft/bus";
+import { createClientCertificateAuthenticator } from "@weft/identity";
 import { CertificateAuthorityService, RotationPhase } from "@weft/mesh-rpc";
 import { silentLogger } from "@weft/observability";
 import {
@@ -20,7 +21,6 @@ import {
   Secret,
   verifyChain,
 } from "@weft/pki";
-import { createClientCertificateAuthenticator } from "./authenticate/client-certificate.ts";
 import { openTokenAuthority, type TokenAuthority } from "./authenticate/local-token.ts";
 import { type CertificateAuthority, createCertificateAuthority } from "./authority.ts";
 import { type Citadel, createCitadel } from "./citadel.ts";
@@ -56,7 +56,7 @@ describe("createCitadel()", () => {
     citadel = await createCitadel({
       authority,
       authenticators: [
-        createClientCertificateAuthenticator(authority, clock),
+        createClientCertificateAuthenticator(authority.clients, clock),
         await tokens.authenticator(["istio-ca"]),
       ],
       impersonation: { accounts: ["istio-system/node"] },

@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Server } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "@weft/base";
 import type { Bus } from "@weft/bus";
+import { type Authenticator, UpdatableTlsCredentials } from "@weft/identity";
 import { RootBundleChangedSchema } from "@weft/mesh-rpc";
 import {
   createHealth,
@@ -14,7 +15,6 @@ import {
 import type { TrustBundle } from "@weft/pki";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { createRecorder } from "./audit/recorder.ts";
-import type { Authenticator } from "./authenticate/authenticator.ts";
 import type { CertificateAuthority } from "./authority.ts";
 import {
   type CertificateService,
@@ -28,7 +28,6 @@ import { adminRoutes } from "./serve/admin.ts";
 import { createAdminServer } from "./serve/admin-server.ts";
 import { createGrpcServer } from "./serve/grpc.ts";
 import { createServingCertificate } from "./serve/serving-certificate.ts";
-import { UpdatableTlsCredentials } from "./serve/tls-credentials.ts";
 
 /** `host:port`; port 0 takes a free one, an empty host is all addresses. */
 export interface ListenAddress {

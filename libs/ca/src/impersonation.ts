@@ -1,5 +1,5 @@
+import type { Caller } from "@weft/identity";
 import { formatWorkloadIdentity, PkiError, parseWorkloadIdentity, type WorkloadIdentity } from "@weft/pki";
-import type { Caller } from "./authenticate/authenticator.ts";
 import { CaError } from "./error.ts";
 
 /** Who may ask for certificates of others: agents of nodes, which serve the workloads of their node. */

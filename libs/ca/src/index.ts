@@ -1,26 +1,7 @@
 export { openAuditFile } from "./audit/audit-file.ts";
 export type { AuditEntry, AuditLog, IssuedEntry, RefusedEntry } from "./audit/audit-log.ts";
 export { createRecorder, type Recorder } from "./audit/recorder.ts";
-export type {
-  AuthenticationResult,
-  Authenticator,
-  Caller,
-  Credentials,
-} from "./authenticate/authenticator.ts";
-export { createClientCertificateAuthenticator } from "./authenticate/client-certificate.ts";
-export {
-  caAudience,
-  openTokenAuthority,
-  type TokenAuthority,
-  type TokenRequest,
-} from "./authenticate/local-token.ts";
-export { createOidcAuthenticator, type OidcOptions } from "./authenticate/oidc.ts";
-export {
-  createTokenReviewAuthenticator,
-  type ReviewToken,
-  type TokenReviewOptions,
-  type TokenReviewStatus,
-} from "./authenticate/token-review.ts";
+export { openTokenAuthority, type TokenAuthority, type TokenRequest } from "./authenticate/local-token.ts";
 export {
   type CaSource,
   type CertificateAuthority,

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createCaClient } from "@weft/agent";
+import { createCaClient } from "@weft/identity";
 import {
   createCsr,
   formatWorkloadIdentity,

@@ -47,9 +47,10 @@ const tokenTtlMs = 43_200_000;
 export async function startLocalCitadel(options: LocalCitadelOptions): Promise<LocalCitadel> {
   const { address: host, ports, folder, certificateTtlMs } = options;
   // Imported only here: weftctl reads this lib's state file in each of its commands, and few of those run a CA.
-  const [{ createInProcessBus }, ca, { createLogger }] = await Promise.all([
+  const [{ createInProcessBus }, ca, { caAudience }, { createLogger }] = await Promise.all([
     import("@weft/bus"),
     import("@weft/ca"),
+    import("@weft/identity"),
     import("@weft/observability"),
   ]);
   const clock = systemClock;
@@ -71,7 +72,7 @@ export async function startLocalCitadel(options: LocalCitadelOptions): Promise<L
   const audit = await ca.openAuditFile({ file: options.auditFile });
   const citadel = await ca.createCitadel({
     authority,
-    authenticators: [await tokens.authenticator([ca.caAudience])],
+    authenticators: [await tokens.authenticator([caAudience])],
     ttl: { defaultMs: certificateTtlMs, maxMs: certificateTtlMs },
     audit,
     bus,

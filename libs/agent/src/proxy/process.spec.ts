@@ -1,5 +1,5 @@
-import { startChild } from "@weft/testkit";
-import { eventually } from "../testing/agent-options.ts";
+import { eventually, startChild } from "@weft/testkit";
+
 import { startProcess } from "./process.ts";
 
 const isAlive = (pid: number) => {

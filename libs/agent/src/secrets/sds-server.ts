@@ -4,8 +4,8 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { Clock } from "@weft/base";
 import { type EncodedResource, type ResourceSet, typeUrls } from "@weft/envoy-api";
 import { SecretSchema } from "@weft/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import type { WorkloadSecrets } from "@weft/identity";
 import { createResourceSet, createXdsServer, encodeResource } from "@weft/xds";
-import type { WorkloadSecrets } from "./workload-secrets.ts";
 
 /** Serves secrets to the proxy. */
 export interface SdsServer {

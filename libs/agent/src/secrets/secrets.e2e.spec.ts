@@ -19,10 +19,10 @@ import { typeUrls } from "@weft/envoy-api";
 import { SecretSchema } from "@weft/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { type Logger, silentLogger } from "@weft/observability";
 import { parseCertificates } from "@weft/pki";
-import { type Child, describeWithPeer, freePorts, startChild } from "@weft/testkit";
+import { type Child, describeWithPeer, eventually, freePorts, startChild } from "@weft/testkit";
 import { accept, createXdsClient, type XdsClient } from "@weft/xds";
 import { sdsCluster } from "../bootstrap/clusters.ts";
-import { eventually } from "../testing/agent-options.ts";
+
 import { type Secrets, startSecrets } from "./secrets.ts";
 
 const trustDomain = "cluster.local";

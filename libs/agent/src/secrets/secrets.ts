@@ -1,12 +1,17 @@
 import type { Clock } from "@weft/base";
+import {
+  type CaClientOptions,
+  createCaClient,
+  type SecretFiles,
+  type SecretSource,
+  startCaSource,
+  startFileSource,
+  type WorkloadSecrets,
+  watchFiles,
+} from "@weft/identity";
 import type { Logger } from "@weft/observability";
 import { formatWorkloadIdentity, type KeyKind, type WorkloadIdentity } from "@weft/pki";
-import { type CaClientOptions, createCaClient } from "./ca-client.ts";
-import { type SecretSource, startCaSource } from "./ca-source.ts";
-import { type SecretFiles, startFileSource } from "./file-source.ts";
 import { startSdsServer } from "./sds-server.ts";
-import { watchFiles } from "./watch-files.ts";
-import type { WorkloadSecrets } from "./workload-secrets.ts";
 
 /** Where a workload's secrets come from. */
 export type SecretsConfig =

@@ -44,15 +44,6 @@ export async function testAgentOptions(
   };
 }
 
-/** Resolves when the check gives a value; asks again every 20 ms, since what it asks is another process. */
-export async function eventually<T>(check: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (;;) {
-    const value = await check();
-    if (value !== undefined) return value;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** Status and text of an answer; undefined where nobody answers. */
 export async function tryGet(
   url: string,

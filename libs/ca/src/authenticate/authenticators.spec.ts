@@ -1,5 +1,14 @@
 import { createFakeClock } from "@weft/base";
 import {
+  type Authenticator,
+  authenticate,
+  createClientCertificateAuthenticator,
+  createOidcAuthenticator,
+  createTokenReviewAuthenticator,
+  identityOfSubject,
+  type TokenReviewStatus,
+} from "@weft/identity";
+import {
   buildCertificate,
   formatCertificate,
   generateKeyPair,
@@ -11,12 +20,7 @@ import {
   toJwks,
 } from "@weft/pki";
 import { createMemoryStorage, createTestAuthority, hour, start } from "../testing/authority.ts";
-import { type Authenticator, authenticate } from "./authenticator.ts";
-import { createClientCertificateAuthenticator } from "./client-certificate.ts";
 import { openTokenAuthority } from "./local-token.ts";
-import { createOidcAuthenticator } from "./oidc.ts";
-import { identityOfSubject } from "./service-account.ts";
-import { createTokenReviewAuthenticator, type TokenReviewStatus } from "./token-review.ts";
 
 const web = { trustDomain: "cluster.local", namespace: "default", serviceAccount: "web" };
 const token = new Secret("t");
@@ -207,7 +211,7 @@ describe("createClientCertificateAuthenticator()", () => {
 
   it("takes a workload's certificate of this CA", async () => {
     const test = await createTestAuthority();
-    const { authenticate } = createClientCertificateAuthenticator(test.authority, test.clock);
+    const { authenticate } = createClientCertificateAuthenticator(test.authority.clients, test.clock);
     const certificate = await issue(test, { uris });
     expect(await authenticate({ certificate })).toEqual({ kind: "caller", identity: web });
     expect(await authenticate({})).toEqual({ kind: "absent" });
@@ -216,13 +220,13 @@ describe("createClientCertificateAuthenticator()", () => {
   });
 
   it.each([
-    [{ uris: ["spiffe://other/ns/default/sa/web"] }, "trust domain other is not this CA's"],
+    [{ uris: ["spiffe://other/ns/default/sa/web"] }, "trust domain other is not this mesh's"],
     [{ uris: [...uris, "spiffe://cluster.local/ns/default/sa/admin"] }, "2 URIs, allowed is one"],
     [{ dns: ["web.default.svc"] }, "0 URIs, allowed is one"],
     [{ uris: ["spiffe://cluster.local/web"] }, "not of the form"],
   ])("refuses %j", async (names, reason) => {
     const test = await createTestAuthority();
-    const { authenticate } = createClientCertificateAuthenticator(test.authority, test.clock);
+    const { authenticate } = createClientCertificateAuthenticator(test.authority.clients, test.clock);
     expect(await authenticate({ certificate: await issue(test, names) })).toEqual({
       kind: "refused",
       reason: expect.stringContaining(reason),
@@ -231,7 +235,7 @@ describe("createClientCertificateAuthenticator()", () => {
 
   it("refuses a certificate of another CA that names itself as this one, and one of a root that was dropped", async () => {
     const [test, other] = [await createTestAuthority(), await createTestAuthority()];
-    const { authenticate } = createClientCertificateAuthenticator(test.authority, test.clock);
+    const { authenticate } = createClientCertificateAuthenticator(test.authority.clients, test.clock);
     expect(await authenticate({ certificate: await issue(other, { uris }) })).toMatchObject({
       kind: "refused",
     });
@@ -244,7 +248,7 @@ describe("createClientCertificateAuthenticator()", () => {
 
   it("refuses a certificate that the workload made itself", async () => {
     const test = await createTestAuthority();
-    const { authenticate } = createClientCertificateAuthenticator(test.authority, test.clock);
+    const { authenticate } = createClientCertificateAuthenticator(test.authority.clients, test.clock);
     const { privateKey, publicKey } = await generateKeyPair();
     const der = buildCertificate(
       {

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "@weft/base";
 import {
+  type Authenticator,
+  caAudience,
+  createOidcAuthenticator,
+  formatServiceAccount,
+} from "@weft/identity";
+import {
   exportPrivateKey,
   formatWorkloadIdentity,
   generateKeyPair,
@@ -12,9 +18,6 @@ import {
 } from "@weft/pki";
 import { CaError } from "../error.ts";
 import type { CaStorage } from "../storage.ts";
-import type { Authenticator } from "./authenticator.ts";
-import { createOidcAuthenticator } from "./oidc.ts";
-import { formatServiceAccount } from "./service-account.ts";
 
 /** What a token is for. */
 export interface TokenRequest {
@@ -39,9 +42,6 @@ export interface TokenAuthority {
   /** Takes tokens of this authority for one of the audiences. */
   authenticator(audiences: readonly string[]): Promise<Authenticator>;
 }
-
-/** The audience of tokens for the CA; Istio's. */
-export const caAudience = "istio-ca";
 
 const keyName = "token-key.pem";
 const defaultTtlMs = 43_200_000;

@@ -1,9 +1,9 @@
 import { systemClock } from "@weft/base";
+import { createTokenReviewAuthenticator } from "@weft/identity";
 import { connectKubernetes, type KubeApi } from "@weft/kubernetes";
 import { silentLogger } from "@weft/observability";
 import { Secret } from "@weft/pki";
 import { type ApiServer, describeWithPeer, startApiServer } from "@weft/testkit";
-import { createTokenReviewAuthenticator } from "../authenticate/token-review.ts";
 import { publishRootBundle } from "./root-bundle.ts";
 import { createSecretStorage } from "./secret-storage.ts";
 import { reviewTokens } from "./token-review.ts";

@@ -1,5 +1,5 @@
+import type { ReviewToken, TokenReviewStatus } from "@weft/identity";
 import type { KubeApi } from "@weft/kubernetes";
-import type { ReviewToken, TokenReviewStatus } from "../authenticate/token-review.ts";
 
 /** Asks the API server about a token, by a TokenReview; this needs the right to create tokenreviews.authentication.k8s.io. */
 export function reviewTokens(api: KubeApi): ReviewToken {

@@ -1,4 +1,4 @@
-import { createCaClient } from "@weft/agent";
+import { createCaClient } from "@weft/identity";
 import { createCsr, exportPrivateKey, formatWorkloadIdentity, generateKeyPair } from "@weft/pki";
 import type { CertificateSource } from "../agent-process.ts";
 import { trustDomain } from "../citadel.ts";

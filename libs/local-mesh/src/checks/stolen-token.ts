@@ -1,4 +1,4 @@
-import { CaClientError } from "@weft/agent";
+import { CaClientError } from "@weft/identity";
 import { requestCertificate } from "./certificate-request.ts";
 import type { Check, CheckedWorkload } from "./check.ts";
 

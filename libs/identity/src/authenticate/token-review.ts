@@ -1,7 +1,6 @@
 import type { Clock } from "@weft/base";
 import type { Secret } from "@weft/pki";
-import type { Authenticator } from "./authenticator.ts";
-import { caAudience } from "./local-token.ts";
+import { type Authenticator, caAudience } from "./authenticator.ts";
 import { identityOfSubject } from "./service-account.ts";
 
 /** What Kubernetes says of a token: `status` of `authentication.k8s.io/v1` TokenReview. */

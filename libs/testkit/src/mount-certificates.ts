@@ -9,16 +9,21 @@ import {
   parseCertificateDer,
   randomSerial,
 } from "@weft/pki";
-import type { SecretFiles } from "../secrets/file-source.ts";
+/** Files of a certificate, its key, and the roots, PEM. */
+export interface MountedFiles {
+  readonly certificateChain: string;
+  readonly privateKey: string;
+  readonly roots: string;
+}
 
 /** Where {@link mountCertificates} writes. */
-export function mountedFiles(folder: string): SecretFiles {
+export function mountedFiles(folder: string): MountedFiles {
   const file = (name: string) => join(folder, name);
   return { certificateChain: file("chain.pem"), privateKey: file("key.pem"), roots: file("root.pem") };
 }
 
 /** Writes a root, and a certificate and key below it, that are good for so many days. */
-export async function mountCertificates(files: SecretFiles, days: number): Promise<void> {
+export async function mountCertificates(files: MountedFiles, days: number): Promise<void> {
   const ca = await generateKeyPair();
   const leaf = await generateKeyPair();
   const times = { notBefore: Date.now() - 1_000, notAfter: Date.now() + days * 86_400_000 };

@@ -1,5 +1,8 @@
 import type { Certificate, Secret, WorkloadIdentity } from "@weft/pki";
 
+/** The audience of tokens for the CA and for pilot; Istio's. */
+export const caAudience = "istio-ca";
+
 /** What a caller shows. */
 export interface Credentials {
   /** The bearer token, where there is one. */
