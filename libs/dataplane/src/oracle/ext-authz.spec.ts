@@ -7,7 +7,7 @@ import {
   type TestAuthorizer,
 } from "../ext-authz/fixtures.ts";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
-import { logLines, type Pair, request, sendRaw, startPair } from "./pair.ts";
+import { logLines, type Pair, request, sendRaw, startPair } from "./testing/pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 

@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
-import { request, sendRaw, startPair } from "./pair.ts";
+import { request, sendRaw, startPair } from "./testing/pair.ts";
 
 /** Settings that decide whose headers are believed, by name. */
 const configs: Readonly<Record<string, Record<string, JsonValue>>> = {

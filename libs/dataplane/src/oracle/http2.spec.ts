@@ -2,7 +2,7 @@ import { connect, type OutgoingHttpHeaders } from "node:http2";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
-import { startPair } from "./pair.ts";
+import { startPair } from "./testing/pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const deny = (permission: JsonValue): JsonValue => ({

@@ -3,7 +3,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
 import { createTestAuthority, type Identity, type TestAuthority } from "../tls/fixtures.ts";
-import { logLines, type Pair, parseAnswer, request, startPair } from "./pair.ts";
+import { logLines, type Pair, parseAnswer, request, startPair } from "./testing/pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const inline = (text: string) => ({ inline_string: text });

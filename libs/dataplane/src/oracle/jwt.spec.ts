@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { signingKey, token } from "../jwt/fixtures.ts";
 import { createCleanup, httpChain, loadAssignment, loopback, startEcho } from "../testing.ts";
-import { logLines, type Pair, request, sendRaw, startPair } from "./pair.ts";
+import { logLines, type Pair, request, sendRaw, startPair } from "./testing/pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const keys = {

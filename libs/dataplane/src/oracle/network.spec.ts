@@ -4,7 +4,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer } from "@weft/testkit";
 import { startGrpcAuthorizer } from "../ext-authz/fixtures.ts";
 import { createCleanup, loadAssignment, loopback, startUpstream } from "../testing.ts";
-import { logLines, type Pair, startPair } from "./pair.ts";
+import { logLines, type Pair, startPair } from "./testing/pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const policy = (permissions: JsonValue, principals: JsonValue = { any: true }) => ({

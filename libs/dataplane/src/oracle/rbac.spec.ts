@@ -8,7 +8,7 @@ import {
   routeConfiguration,
   startUpstream,
 } from "../testing.ts";
-import { logLines, type Pair, request, sendRaw, startPair } from "./pair.ts";
+import { logLines, type Pair, request, sendRaw, startPair } from "./testing/pair.ts";
 
 const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
 const path = (match: JsonValue) => ({ url_path: { path: match } });

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { type HttpAnswer, startGrpcAuthorizer, startHttpAuthorizer } from "../../ext-authz/fixtures.ts";
-import { request, sendRaw } from "../../oracle/pair.ts";
+import { request, sendRaw } from "../../oracle/testing/pair.ts";
 import type { ProxyServer } from "../../proxy.ts";
 import {
   createCleanup,

@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { signingKey, token } from "../../jwt/fixtures.ts";
-import { request, sendRaw } from "../../oracle/pair.ts";
+import { request, sendRaw } from "../../oracle/testing/pair.ts";
 import {
   createCleanup,
   httpChain,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { startChild } from "@weft/testkit";
-import { type createCleanup, loopback, startProxy, until } from "../testing.ts";
+import { type createCleanup, loopback, startProxy, until } from "../../testing.ts";
 
 /** For tests: one of the two. */
 export interface Side {
