@@ -15,8 +15,7 @@ export class DownstreamStats {
   readonly idleTimeout: Counter;
   readonly connectionIdleTimeout: Counter;
   readonly drainClose: Counter;
-  /** Requests in which something of the proxy itself threw; Weft's own. */
-  readonly internalErrors: Counter;
+  readonly #scope: StatsScope;
   readonly #completed: Counter;
   readonly #duration: Histogram;
   /** By the hundreds of the status. */
@@ -35,12 +34,17 @@ export class DownstreamStats {
     this.idleTimeout = scope.counter("downstream_rq_idle_timeout");
     this.connectionIdleTimeout = scope.counter("downstream_cx_idle_timeout");
     this.drainClose = scope.counter("downstream_cx_drain_close");
-    this.internalErrors = scope.counter("downstream_rq_internal_error");
+    this.#scope = scope;
     this.#completed = scope.counter("downstream_rq_completed");
     this.#duration = scope.histogram("downstream_rq_time");
     this.#classes = [0, 1, 2, 3, 4, 5].map((hundreds) =>
       hundreds === 0 ? undefined : scope.counter(`downstream_rq_${hundreds}xx`),
     );
+  }
+
+  /** Counts a request in which something of the proxy itself threw. Weft's own: there where it was needed, not before. */
+  internalError(): void {
+    this.#scope.counter("downstream_rq_internal_error").inc();
   }
 
   /** Counts a stream that has ended. */

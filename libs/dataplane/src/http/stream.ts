@@ -292,7 +292,7 @@ export class ActiveStream
 
   /** Something threw: this request is answered 500, or broken off where it has had an answer. */
   fail(error: unknown): void {
-    this.#context.stats.internalErrors.inc();
+    this.#context.stats.internalError();
     this.#context.onFault(error);
     if (this.#finished) return;
     if (this.#failed) {
