@@ -104,6 +104,11 @@ async function answers(port: number, host: string, status: number | undefined): 
   }
 }
 
+/** A table in pilot's dump. */
+interface Table {
+  readonly route_config: { readonly virtual_hosts: readonly { readonly name: string }[] };
+}
+
 /** Updates of route configurations, but not of their hosts: Envoy counts for each table, Weft's proxy for all. */
 const updates = "(^|[.])rds[.](http_proxy[.])?update_success";
 
@@ -191,6 +196,16 @@ function contract(start: (config: string) => Promise<Child>, { relayed = false }
     const shown = await dump();
     expect(shown).toContain('"vhds"');
     expect(shown).toContain('"http_proxy/a.default.svc.cluster.local:80"');
+    const given = await fetch(
+      `http://${pilot.pilot.addresses.http}/debug/config_dump?proxyID=client-1.default`,
+    );
+    const { configs } = (await given.json()) as { configs: { dynamic_route_configs?: Table[] }[] };
+    const [table] = configs.flatMap(({ dynamic_route_configs: tables }) => tables ?? []);
+    expect(table?.route_config.virtual_hosts.map(({ name }) => name)).toEqual([
+      "http_proxy/a.default.svc.cluster.local:80",
+      "http_proxy/b.default.svc.cluster.local:80",
+      "http_proxy/block_all",
+    ]);
     const tables = await stat(updates);
     become([], service("a", 211), service("b", 202));
     await answers(forward, "a", 211);

@@ -68,10 +68,14 @@ export function subscribeResources(options: SubscribeOptions): void {
   const routeTables = client.subscribe(typeUrls.route, {
     names: [],
     initialFetchTimeoutMs: 0,
-    onUpdate: (update) =>
-      takeIn(update, resources.applyRoutes, stats.scope("rds"), state.routes, () => {
-        if (resources.discoversHosts && client.mode === "delta") subscribeHosts();
-      }),
+    onUpdate: async (update) => {
+      const verdict = await takeIn(update, resources.applyRoutes, stats.scope("rds"), state.routes, () => {});
+      if (!resources.discoversHosts) return verdict;
+      // State of the world cannot say that a host is gone, so Envoy does not take it either.
+      if (client.mode === "sotw") return reject("vhds: needs an incremental stream (DELTA_GRPC)");
+      subscribeHosts();
+      return verdict;
+    },
   });
   let hosts: XdsClientSubscription | undefined;
   /** Envoy asks for no host by name, and so for those of all tables. */
