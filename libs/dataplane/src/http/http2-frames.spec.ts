@@ -31,7 +31,7 @@ describe("HTTP/2 from downstream, frame by frame", () => {
 
   async function setUp(http2: Partial<Http2Settings> = {}, body = "hello") {
     upstream = await startUpstream((socket, received) => {
-      if (received.endsWith("\r\n\r\n")) socket.write(response(200, body));
+      if (received.endsWith("\r\n\r\n") && !received.includes("/slow")) socket.write(response(200, body));
     });
     proxy = await startProxy({
       upstreamPorts: [upstream.port],
@@ -282,10 +282,29 @@ describe("HTTP/2 from downstream, frame by frame", () => {
 
     it("streams opened and reset at once", async () => {
       await ends(
-        many(1100, (i) =>
+        many(300, (i) =>
           Buffer.concat([headers(i * 2 + 1, getFields()), frame(rstStream, 0, i * 2 + 1, uint32(8))]),
         ),
       );
+    });
+
+    it("but not streams of which less than half are reset", async () => {
+      await setUp({ limits: { ...defaultHttp2Settings.limits, prematureResetStreams: 50 } });
+      const peer = await open();
+      for (let i = 0; i < 30; i++) {
+        const id = i * 6 + 1;
+        peer.send(
+          headers(id, getFields()),
+          headers(id + 2, getFields()),
+          headers(id + 4, getFields(i < 24 ? "/slow" : "/")),
+        );
+        await peer.until(({ type, flags, streamId }) => type === data && flags === 1 && streamId === id + 2);
+        await peer.until(({ type, flags, streamId }) => type === data && flags === 1 && streamId === id);
+        if (i < 24) peer.send(frame(rstStream, 0, id + 4, uint32(8)));
+        peer.frames.length = 0;
+      }
+      expect(peer.closed).toBe(false);
+      expect(proxy.logs.filter(({ flagText }) => flagText === "DR")).toHaveLength(24);
     });
 
     it("empty DATA", async () => {
@@ -330,6 +349,22 @@ describe("HTTP/2 from downstream, frame by frame", () => {
       },
       20_000,
     );
+  });
+
+  it("pings where that is set, and gives up on a client that does not answer", async () => {
+    await setUp({ keepAlive: { intervalMs: 20, timeoutMs: 2000 } });
+    const alive = await open();
+    await alive.until(({ type }) => type === ping);
+    const asked = alive.frames.find(({ type }) => type === ping);
+    alive.frames.length = 0;
+    alive.send(frame(ping, frameFlag.ack, 0, asked?.payload));
+    expect(await alive.until(({ type }) => type === ping)).toBeDefined();
+    await proxy.close();
+    await upstream.close();
+    await setUp({ keepAlive: { intervalMs: 20, timeoutMs: 20 } });
+    const dead = await open();
+    await dead.until(() => false); // until it is closed
+    expect(dead.frames.some(({ type }) => type === ping)).toBe(true);
   });
 
   it("drains: says so, finishes what is under way, and closes", async () => {

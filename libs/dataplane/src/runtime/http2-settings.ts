@@ -32,9 +32,12 @@ export interface Http2Limits {
   readonly priorityFramesPerStream: number;
   /** WINDOW_UPDATE frames per DATA frame sent. */
   readonly windowUpdatesPerDataFrame: number;
-  /** Streams that the client may open and reset at once; after that `resetsPerSecond`. */
-  readonly resetBurst: number;
-  readonly resetsPerSecond: number;
+  /**
+   * Streams after which it counts how many of them the client has reset within `prematureMs` of opening them, before
+   * they were answered: with half of them the connection is closed.
+   */
+  readonly prematureResetStreams: number;
+  readonly prematureMs: number;
 }
 
 /**
@@ -54,7 +57,7 @@ export const defaultHttp2Settings: Http2Settings = {
     consecutiveEmptyFrames: 1,
     priorityFramesPerStream: 100,
     windowUpdatesPerDataFrame: 10,
-    resetBurst: 1000,
-    resetsPerSecond: 33,
+    prematureResetStreams: 500,
+    prematureMs: 1000,
   },
 };

@@ -7,22 +7,17 @@ import { errorCode, Http2Error } from "./frame.ts";
  */
 export class FloodGuard {
   readonly #limits: Http2Limits;
-  readonly #now: () => number;
   #emptyFrames = 0;
   #priorities = 0;
   #windowUpdates = 0;
   #streams = 0;
   #dataFrames = 0;
-  #resets: number;
-  #resetsCounted: number;
+  #closed = 0;
+  #premature = 0;
   #control = 0;
 
-  /** `now`: monotonic milliseconds. */
-  constructor(limits: Http2Limits, now: () => number) {
+  constructor(limits: Http2Limits) {
     this.#limits = limits;
-    this.#now = now;
-    this.#resets = limits.resetBurst;
-    this.#resetsCounted = now();
   }
 
   /** A stream was opened, by either side. */
@@ -53,17 +48,21 @@ export class FloodGuard {
     if (++this.#windowUpdates > allowed) throw flood("WINDOW_UPDATE frames");
   }
 
-  /** The client has reset a stream: a bucket of tokens that fills again slowly. CVE-2023-44487 */
-  streamReset(): void {
-    const { resetBurst, resetsPerSecond } = this.#limits;
-    const now = this.#now();
-    this.#resets = Math.min(
-      resetBurst,
-      this.#resets + ((now - this.#resetsCounted) * resetsPerSecond) / 1000,
-    );
-    this.#resetsCounted = now;
-    if (this.#resets < 1) throw flood("reset streams");
-    this.#resets--;
+  /** A stream is over, for whatever reason. */
+  streamClosed(): void {
+    this.#closed++;
+  }
+
+  /**
+   * The client has reset a stream before it was answered, `ageMs` after it opened it. As Envoy, a client is cut off
+   * once half of its streams are of that kind, or are sure to be (CVE-2023-44487); those who reset now and then are not.
+   */
+  streamReset(ageMs: number): void {
+    const { prematureResetStreams, prematureMs } = this.#limits;
+    if (ageMs >= prematureMs) return;
+    this.#premature++;
+    if (this.#premature * 2 >= Math.max(prematureResetStreams, this.#closed + 1))
+      throw flood("reset streams");
   }
 
   /** An answer was queued that the peer asked for; `stuck`: it does not read. */

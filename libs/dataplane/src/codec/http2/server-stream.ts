@@ -7,6 +7,8 @@ import { Http2Stream } from "./stream.ts";
 export class Http2ServerStream extends Http2Stream implements ServerStream {
   /** The request was an upgrade in HTTP/1's terms. */
   upgrading = false;
+  /** Monotonic milliseconds. */
+  opened = 0;
   #headWritten = false;
 
   writeInformational(head: ResponseHead): void {

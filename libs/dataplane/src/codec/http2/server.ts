@@ -147,6 +147,7 @@ class Http2ServerConnection extends Http2Session<Http2ServerStream> implements S
       return;
     }
     const stream = new Http2ServerStream(this, id, this.peerStreamWindow, http2.streamWindow);
+    stream.opened = options.clock.monotonic();
     stream.expectedBytes = length;
     stream.remoteEnded = endStream;
     stream.upgrading = head.upgrade !== "" && head.upgrade !== "connect";
@@ -170,11 +171,13 @@ class Http2ServerConnection extends Http2Session<Http2ServerStream> implements S
 
   protected onStreamReset(stream: Http2ServerStream, _code: number): void {
     // A stream whose response is out has cost what it costs anyway.
-    if (!stream.localEnded) this.guard.streamReset();
+    const answered = stream.localEnded;
     stream.broken({ kind: "stream-reset" });
+    if (!answered) this.guard.streamReset(this.options.clock.monotonic() - stream.opened);
   }
 
   protected onStreamDone(): void {
+    this.guard.streamClosed();
     if (this.busy || this.closed) return;
     if (this.#acceptsTo < maxWindow) this.#end();
     else this.#handler.onIdle();

@@ -50,7 +50,7 @@ export abstract class Http2Session<S extends Http2Stream> implements FrameSink, 
     this.options = options;
     const { http2, queue, clock } = options;
     this.writer = new FrameWriter(socket, queue);
-    this.guard = new FloodGuard(http2.limits, () => clock.monotonic());
+    this.guard = new FloodGuard(http2.limits);
     this.fields = new MessageFields(options);
     this.#decoder = new HpackDecoder(http2.tableSize);
     // A block may be larger than its fields by what names and values take to be told apart.
