@@ -89,8 +89,22 @@ async function expectSuccess(run: Run): Promise<void> {
   expect(run.output()).not.toContain("NOT OK");
 }
 
+/** Files of a run that hold a private key, as PEM or as the Base64 of that. */
+function filesWithKeys(): string[] {
+  return readdirSync(join(runtime, readdirSync(runtime)[0] ?? "", "runs"), {
+    recursive: true,
+    withFileTypes: true,
+  })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((file) =>
+      /-----BEGIN [A-Z ]*PRIVATE KEY|LS0tLS1CRUdJTiBQUklWQVRF/.test(readFileSync(file, "latin1")),
+    );
+}
+
 async function expectNothingLeft(run: Run): Promise<void> {
   await waitFor(() => processesOf(runtime).length === 0, 10_000);
+  expect(filesWithKeys()).toEqual([]);
   const ports = [...run.output().matchAll(/(127\.\d+\.\d+\.\d+):(\d+)/g)].map(
     ([, host = "", port]) => [host, Number(port)] as const,
   );
