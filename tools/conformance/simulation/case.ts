@@ -18,6 +18,7 @@ export interface SimulationProxy {
   readonly type?: "sidecar" | "router";
   readonly namespace?: string;
   readonly ip?: string;
+  readonly ipAddresses?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly metadata?: Readonly<Record<string, unknown>>;
 }

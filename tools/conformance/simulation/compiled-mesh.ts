@@ -1,12 +1,11 @@
-import { formatProblem, systemClock } from "@weft/base";
+import { formatProblem } from "@weft/base";
 import {
   type Compiled,
   type CompileEnvironment,
   compileListener,
   compileRouteTable,
+  createBareEnvironment,
   createFilterChainMatcher,
-  createStatsStore,
-  createTlsEnvironment,
   type FilterChainMatcher,
   type HttpConnectionManagerConfig,
   httpFilterFactories,
@@ -73,21 +72,12 @@ function simulatedEnvironment(
     throw new Error("the simulation serves no connection");
   };
   return {
-    clock: systemClock,
-    tls: createTlsEnvironment(systemClock),
-    random: () => 0,
-    requestId: () => "",
-    stats: createStatsStore({ accepts: () => true }),
-    clusters: { get: () => undefined },
+    ...createBareEnvironment(),
     routes,
-    logFile: () => ({ write: () => {}, reopen: () => {}, close: () => {} }),
-    httpFilters: httpFilterFactories,
     createConnectionManager: (config: HttpConnectionManagerConfig) => {
       const serve: NetworkFilter = () => neverServed();
       httpConfigs.set(serve, config);
       return serve;
     },
-    callCluster: () => () => {},
-    createRouter: () => neverServed,
-  } as unknown as CompileEnvironment; // only what compiling touches is real
+  };
 }

@@ -2,8 +2,10 @@ import { isIP } from "node:net";
 import type { ProxyNode } from "../proxy-node.ts";
 import type { Service } from "../service.ts";
 
-/** How many addresses there are: those of 240.240.0.0/16 of which no part is 255. */
-const slots = 255 * 255;
+/** How many addresses there are, as Istio counts: those of 240.240.0.0/16 of which no part is 255. */
+const slots = 256 * 254;
+/** Without those whose address would end in 0. */
+const usable = slots - Math.floor(slots / 255);
 /** The largest prime below {@link slots}, for the steps from slot to slot. */
 const prime = 65_011;
 /** On a ServiceEntry, `"false"` leaves its hosts without addresses of Weft's choice. */
@@ -28,6 +30,12 @@ function* slotsOf(key: string): Generator<number> {
   for (let slot = 0; slot < slots; slot++) yield slot;
 }
 
+/** The first slot of a key that nobody has. */
+function freeSlot(key: string, taken: ReadonlySet<number>): number | undefined {
+  for (const slot of slotsOf(key)) if ((slot + 1) % 255 !== 0 && !taken.has(slot)) return slot;
+  return undefined;
+}
+
 function addressesOf(slot: number): readonly string[] {
   const [third, fourth] = [Math.floor((slot + 1) / 255), (slot + 1) % 255];
   const hex = third === 0 ? fourth : third * 256 + fourth;
@@ -48,24 +56,22 @@ function wantsAddresses({ registry, addresses, hostname, resolution, labels }: S
 /**
  * Addresses for the services of ServiceEntries that have none, by `namespace/host`: one in 240.240.0.0/16 and one in
  * 2001:2::/48, both reserved, which only the proxies know. The same services get the same addresses in every control
- * plane; of two whose hashes meet the first keeps its own. Beyond 64,770 services there are none left.
+ * plane; of two whose hashes meet the first keeps its own. Beyond 64,770 of them there are none left.
  * https://istio.io/latest/docs/ops/configuration/traffic-management/dns-proxy/#address-auto-allocation
  */
 export function allocateAddresses(services: readonly Service[]): ReadonlyMap<string, readonly string[]> {
-  const allocated = new Map<string, readonly string[]>();
   const taken = new Set<number>();
+  const lowest = new Map<string, number>();
   for (const service of services) {
+    if (!wantsAddresses(service)) continue;
     const key = `${service.namespace}/${service.hostname}`;
-    if (!wantsAddresses(service) || allocated.has(key)) continue;
-    if (taken.size === slots - 255) break;
-    for (const slot of slotsOf(key)) {
-      if ((slot + 1) % 255 === 0 || taken.has(slot)) continue;
-      taken.add(slot);
-      allocated.set(key, Object.freeze(addressesOf(slot)));
-      break;
-    }
+    const slot = taken.size === usable ? undefined : freeSlot(key, taken);
+    if (slot === undefined) break;
+    taken.add(slot);
+    // Each ServiceEntry of a host takes a slot; the host has the lowest of them.
+    lowest.set(key, Math.min(slot, lowest.get(key) ?? slot));
   }
-  return allocated;
+  return new Map([...lowest].map(([key, slot]) => [key, Object.freeze(addressesOf(slot))]));
 }
 
 /**

@@ -18,6 +18,7 @@ import { dnsCache, looksUpHosts } from "../clusters/dynamic-dns.ts";
 import { type BuildContext, reporterFor } from "../context.ts";
 import type { ChainMatch, FilterChain, TcpForward } from "../ir/index.ts";
 import { backendName, parseBackendName } from "../names.ts";
+import { normalRange } from "./address-range.ts";
 import { layer4Policy } from "./layer4-policy.ts";
 
 /** A service port whose bytes are to be passed on, and how that is done where no VirtualService says otherwise. */
@@ -46,7 +47,7 @@ function withSubnets(match: ChainMatch, subnets: readonly string[] | undefined):
     ...match,
     prefixRanges: subnets.map((subnet) => {
       const [address = "", length] = subnet.split("/");
-      return { address, length: length === undefined ? (address.includes(":") ? 128 : 32) : Number(length) };
+      return normalRange(address, length === undefined ? (address.includes(":") ? 128 : 32) : Number(length));
     }),
   };
 }

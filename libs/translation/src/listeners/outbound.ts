@@ -17,6 +17,7 @@ import { type BuildContext, reporterFor, servedPorts, serviceRef } from "../cont
 import type { ChainMatch, DnsCache, FilterChain, Listener, TcpForward } from "../ir/index.ts";
 import { backendName, hostPort } from "../names.ts";
 import type { Steps } from "../steps.ts";
+import { normalRange } from "./address-range.ts";
 import { sniffedHttp } from "./inbound-chains.ts";
 import { layer4Policy } from "./layer4-policy.ts";
 import { layer4Chains } from "./layer4-routes.ts";
@@ -305,7 +306,7 @@ function splitRange(
   const [base = "", length] = address.split("/");
   const whole = base.includes(":") ? "128" : "32";
   if (length === undefined || length === whole) return [base, undefined];
-  return [anyAddress, { address: base, length: Number(length) }];
+  return [anyAddress, normalRange(base, Number(length))];
 }
 
 /** The listeners that take the own workload's connections to others, and the tables they route by. */

@@ -69,7 +69,7 @@ describe("buildNameTable()", () => {
         ...kubernetes,
       },
       "mysql.default.svc.cluster.local": { ips: ["10.0.1.1", "10.0.1.3"], shortname: "mysql", ...kubernetes },
-      "none.example.com": { ips: ["240.240.102.5"], registry: "External" },
+      "none.example.com": { ips: ["240.240.165.56"], registry: "External" },
       "outside.example.com": { ips: ["240.0.0.1"], registry: "External", shortname: "", namespace: "" },
       "web.default.svc.cluster.local": { ips: ["10.96.0.10", "fd00::10"], shortname: "web", ...kubernetes },
     });
