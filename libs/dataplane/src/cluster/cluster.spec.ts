@@ -107,7 +107,9 @@ describe("createClusterManager()", () => {
     const { manager, active, clock } = setUp(() => answer);
     const named = assignment(endpoint(1, { address: "db.example" }));
     manager.upsert(
-      clusterConfig({ discovery: { kind: "dns", endpoints: named, mode, refreshMs: 5000, family: "v4" } }),
+      clusterConfig({
+        discovery: { kind: "dns", endpoints: named, mode, refreshMs: 5000, jitterMs: 0, family: "v4" },
+      }),
     );
     await new Promise((resolve) => manager.whenWarm(() => resolve(undefined)));
     expect(active("c").hosts.map(({ address }) => address)).toEqual(expected);
@@ -116,6 +118,47 @@ describe("createClusterManager()", () => {
     clock.advance(5000);
     await new Promise((resolve) => setImmediate(resolve));
     expect(active("c").hosts.map(({ address }) => address)).toEqual(expected);
+    manager.close();
+  });
+
+  it("asks for names that failed sooner, then later and later, and adds jitter to the rest", async () => {
+    let answer: readonly string[] = [];
+    let asked = 0;
+    const { manager, clock } = setUp(() => {
+      asked++;
+      return answer;
+    });
+    manager.upsert(
+      clusterConfig({
+        discovery: {
+          kind: "dns",
+          endpoints: assignment(endpoint(1, { address: "db.example" })),
+          mode: "strict",
+          refreshMs: 60_000,
+          jitterMs: 10_000,
+          failureRefresh: { baseMs: 100, maxMs: 1000 },
+          family: "v4",
+        },
+      }),
+    );
+    const settle = () => new Promise((resolve) => setImmediate(resolve));
+    await settle();
+    // Bounds of 100, 200, 400 and 800 ms, then 1000: five times more within their sum.
+    for (let ms = 0; ms < 2500; ms += 10) {
+      clock.advance(10);
+      await settle();
+    }
+    expect(asked).toBeGreaterThanOrEqual(6);
+    answer = ["10.0.0.1"];
+    clock.advance(1000);
+    await settle();
+    asked = 0;
+    clock.advance(60_000);
+    await settle();
+    expect(asked).toBe(0); // the jitter is still to come
+    clock.advance(10_000);
+    await settle();
+    expect(asked).toBe(1);
     manager.close();
   });
 

@@ -93,6 +93,7 @@ export class RunningCluster implements Cluster {
           discovery,
           resolver: dependencies.resolver,
           clock: this.#clock,
+          random: this.#random,
           onAssignment: (assignment) => this.setAssignment(assignment),
           onFailure: () => this.stats.counter("update_failure").inc(),
         });

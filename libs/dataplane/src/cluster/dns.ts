@@ -21,6 +21,8 @@ export interface DnsWatchOptions {
   readonly discovery: Extract<Discovery, { kind: "dns" }>;
   readonly resolver: Resolver;
   readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   /** Called with each answer; the first time also when nothing could be resolved, with the endpoints left out. */
   readonly onAssignment: (assignment: Assignment) => void;
   readonly onFailure: (name: string, error: unknown) => void;
@@ -28,9 +30,12 @@ export interface DnsWatchOptions {
 
 /** Resolves a cluster's names now and at every refresh until closed. A name that fails keeps its last addresses. */
 export function watchDns(options: DnsWatchOptions): { close(): void } {
-  const { discovery, resolver, clock, onAssignment, onFailure } = options;
+  const { discovery, resolver, clock, random, onAssignment, onFailure } = options;
   const last = new Map<string, readonly string[]>();
   let closed = false;
+  /** Rounds in a row in which some name failed. */
+  let failures = 0;
+  let failed = false;
   let cancel: (() => void) | undefined;
 
   const lookUp = async (name: string): Promise<readonly string[]> => {
@@ -41,12 +46,22 @@ export function watchDns(options: DnsWatchOptions): { close(): void } {
         discovery.mode === "logical" ? keepFirst(addresses, last.get(name)) : [...addresses].sort();
       last.set(name, kept);
     } catch (error) {
+      failed = true;
       onFailure(name, error);
     }
     return last.get(name) ?? [];
   };
 
+  const nextRefreshMs = () => {
+    const { refreshMs, jitterMs, failureRefresh } = discovery;
+    if (failures === 0 || failureRefresh === undefined) return refreshMs + random() * jitterMs;
+    const { baseMs, maxMs } = failureRefresh;
+    // Not at once, however the dice fall: a server that is down would be asked without end.
+    return Math.max(1, random() * Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30)));
+  };
+
   const refresh = async () => {
+    failed = false;
     const names = new Set(
       discovery.endpoints.localities.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)),
     );
@@ -54,7 +69,8 @@ export function watchDns(options: DnsWatchOptions): { close(): void } {
     await Promise.all([...names].map(async (name) => addresses.set(name, await lookUp(name))));
     if (closed) return;
     onAssignment(expand(discovery.endpoints, addresses));
-    cancel = clock.after(discovery.refreshMs, () => void refresh());
+    failures = failed ? failures + 1 : 0;
+    cancel = clock.after(nextRefreshMs(), () => void refresh());
   };
   void refresh();
   return {

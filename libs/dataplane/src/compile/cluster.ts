@@ -4,6 +4,7 @@ import {
   type Cluster,
   type Cluster_CustomClusterType,
   Cluster_DiscoveryType,
+  type Cluster_RefreshRate,
   ClusterSchema,
 } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { RoutingPriority } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
@@ -146,6 +147,8 @@ function compileDiscovery(
         endpoints: endpoints(),
         mode: type === Cluster_DiscoveryType.STRICT_DNS ? "strict" : "logical",
         refreshMs: durationMs(message.dnsRefreshRate, 5000),
+        jitterMs: durationMs(message.dnsJitter, 0),
+        ...failureRefreshOf(message.dnsFailureRefreshRate),
         family: familyOf(message.dnsLookupFamily),
       };
     case Cluster_DiscoveryType.ORIGINAL_DST: {
@@ -163,6 +166,12 @@ function compileDiscovery(
       problems.error("type", "out-of-range", `is ${String(type)}, which is no discovery type`);
       return undefined;
   }
+}
+
+function failureRefreshOf(rate: Cluster_RefreshRate | undefined) {
+  if (rate === undefined) return {};
+  const baseMs = durationMs(rate.baseInterval, 1000);
+  return { failureRefresh: { baseMs, maxMs: durationMs(rate.maxInterval, baseMs * 10) } };
 }
 
 function compileLimits(breakers: CircuitBreakers | undefined): CircuitBreakerLimits {

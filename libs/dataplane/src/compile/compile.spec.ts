@@ -94,8 +94,23 @@ describe("compileCluster()", () => {
       { discovery: { kind: "original-dst", cleanupMs: 5000, portOverride: 15006 } },
     ],
     [
-      { type: "STRICT_DNS", dns_lookup_family: "V4_ONLY", dns_refresh_rate: "60s" },
-      { discovery: { kind: "dns", mode: "strict", refreshMs: 60_000, family: "v4" } },
+      {
+        type: "STRICT_DNS",
+        dns_lookup_family: "V4_ONLY",
+        dns_refresh_rate: "60s",
+        dns_jitter: "0.1s",
+        dns_failure_refresh_rate: { base_interval: "2s" },
+      },
+      {
+        discovery: {
+          kind: "dns",
+          mode: "strict",
+          refreshMs: 60_000,
+          jitterMs: 100,
+          failureRefresh: { baseMs: 2000, maxMs: 20_000 },
+          family: "v4",
+        },
+      },
     ],
     [
       {

@@ -18,6 +18,10 @@ export type Discovery =
       /** `logical`: one host, at the first address of the answer; `strict`: a host for each address. */
       readonly mode: "strict" | "logical";
       readonly refreshMs: number;
+      /** Up to so much is added to each refresh, at random. */
+      readonly jitterMs: number;
+      /** How soon to ask again after a failure: longer each time; absent: as after an answer. */
+      readonly failureRefresh?: { readonly baseMs: number; readonly maxMs: number };
       /** `auto`: IPv6 where there is any, else IPv4. */
       readonly family: DnsFamily;
     }

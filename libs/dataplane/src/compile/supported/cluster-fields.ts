@@ -10,12 +10,11 @@ export const clusterFields: Readonly<Record<string, FieldSupport>> = {
       outlier_detection ring_hash_lb_config maglev_lb_config least_request_lb_config original_dst_lb_config
       common_lb_config typed_extension_protocol_options transport_socket transport_socket_matches upstream_bind_config
       upstream_connection_options dns_refresh_rate dns_lookup_family cleanup_interval max_requests_per_connection
-      http2_protocol_options filters round_robin_lb_config lb_subset_config cluster_type`,
+      http2_protocol_options filters round_robin_lb_config lb_subset_config cluster_type
+      dns_jitter dns_failure_refresh_rate`,
     withoutEffect: {
       metadata: "is for readers of the configuration",
       respect_dns_ttl: "names are resolved by the system, which tells no TTL: dns_refresh_rate holds",
-      dns_jitter: "dns_refresh_rate holds as it is",
-      dns_failure_refresh_rate: "dns_refresh_rate holds for failures too",
       typed_dns_resolver_config: "names are resolved by the system",
       dns_resolution_config: "names are resolved by the system",
       use_tcp_for_dns_lookups: "names are resolved by the system",
