@@ -234,6 +234,7 @@ class WiredProxy implements ProxyServer {
       clock,
       tls: this.#tls,
       dnsCaches: this.#dnsCaches,
+      onFault,
       serviceCluster: this.#options.serviceCluster ?? this.#options.bootstrap.node?.cluster ?? "",
       random,
       requestId: randomUUID,

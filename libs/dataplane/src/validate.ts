@@ -17,6 +17,7 @@ export function createBareEnvironment(bootstrap?: Bootstrap): CompileEnvironment
     clock,
     tls: createTlsEnvironment(clock, bootstrap && ((cluster) => grpcAddress(bootstrap, cluster))),
     serviceCluster: "",
+    onFault: () => {},
     dnsCaches: createDnsCaches({ clock, resolver: { resolve: async () => [] }, stats }),
     random: () => 0,
     requestId: () => "",
@@ -27,7 +28,7 @@ export function createBareEnvironment(bootstrap?: Bootstrap): CompileEnvironment
     httpFilters: httpFilterFactories,
     createConnectionManager: dataPath.createConnectionManager,
     callCluster: dataPath.callCluster,
-      openTunnel: dataPath.openTunnel,
+    openTunnel: dataPath.openTunnel,
     createRouter: dataPath.createRouter,
   };
 }

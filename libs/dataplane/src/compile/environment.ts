@@ -3,6 +3,7 @@ import type { LogFile } from "../access-log/index.ts";
 import type { ClusterSet } from "../runtime/cluster.ts";
 import type { CallCluster } from "../runtime/cluster-call.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
+import type { OnFault } from "../runtime/faults.ts";
 import type { HttpConnectionManagerConfig } from "../runtime/http-connection-manager.ts";
 import type { HttpFilter, TerminalHttpFilter } from "../runtime/http-filter.ts";
 import type { RouteTable } from "../runtime/route.ts";
@@ -39,6 +40,8 @@ export interface HttpFilterContext {
 export interface CompileEnvironment extends TransportEnvironment {
   /** `--service-cluster`, or the node's cluster: what this proxy's own service is called. */
   readonly serviceCluster: string;
+  /** Told of what threw at run time; the connection it happened to has been closed. */
+  readonly onFault: OnFault;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** A fresh UUID. */

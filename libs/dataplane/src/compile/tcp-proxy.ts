@@ -40,7 +40,7 @@ export function compileTcpProxy(
     if (policySpecifier.case === "sourceIp") continue;
     problems.error(`${path}.hash_policy[${index}]`, "not-implemented", "only source_ip is implemented");
   }
-  const { clock, random, clusters, stats } = environment;
+  const { clock, random, clusters, stats, onFault } = environment;
   const accessLogs = compileAccessLogs(message.accessLog, `${path}.access_log`, environment, problems);
   const serve = createTcpProxy({
     pick,
@@ -58,6 +58,7 @@ export function compileTcpProxy(
     ...compileTunnel(message.tunnelingConfig, `${path}.tunneling_config`, environment, problems),
     accessLogs,
     stats: stats.scope(`tcp.${message.statPrefix}`),
+    onFault,
     clock,
     random,
   });

@@ -48,8 +48,10 @@ async function setUp(
       ...changes.cluster,
     }),
   );
+  const faults: unknown[] = [];
   const proxy = createTcpProxy({
     pick: () => ({ cluster: "c" }),
+    onFault: (error) => faults.push(error),
     logsOnConnected: false,
     logIntervalMs: 0,
     clusters,
@@ -89,7 +91,7 @@ async function setUp(
     return socket;
   };
   const flags = () => logged.map((info) => info.flagText);
-  return { clock, stats, logged, flags, clusters, dial, upstreamPort };
+  return { clock, stats, logged, flags, faults, clusters, dial, upstreamPort };
 }
 
 const closed = (socket: Socket) => until(() => socket.closed, "the end of the connection");
@@ -225,5 +227,33 @@ describe("createTcpProxy()", () => {
     await closed(client);
     await until(() => flags().length === 1, "the access log");
     expect(flags()).toEqual(["UF,URX"]);
+  });
+
+  it.each([
+    [
+      "a hash policy",
+      {
+        hash: () => {
+          throw new Error("thrown on purpose");
+        },
+      },
+    ],
+    [
+      "an access log",
+      {
+        pick: () => ({ cluster: "missing" }),
+        accessLogs: [
+          () => {
+            throw new Error("thrown on purpose");
+          },
+        ],
+      },
+    ],
+  ])("closes the one connection in which %s throws", async (_what, changes) => {
+    const { dial, faults } = await setUp(() => {}, { proxy: changes });
+    await closed(dial());
+    await until(() => faults.length === 1, "the report");
+    await closed(dial());
+    await until(() => faults.length === 2, "the next");
   });
 });

@@ -9,6 +9,7 @@ import type {
   ServedConnection,
   UpstreamWish,
 } from "../runtime/connection.ts";
+import type { OnFault } from "../runtime/faults.ts";
 import type { StatsScope } from "../runtime/stats.ts";
 import { type AccessLogger, type ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
 import { readyEvent } from "../runtime/transport.ts";
@@ -40,6 +41,8 @@ export interface TcpProxyConfig {
   readonly logIntervalMs: number;
   /** The scope `tcp.<stat_prefix>.`. */
   readonly stats: StatsScope;
+  /** Told of what threw; the connection it happened to is closed. */
+  readonly onFault: OnFault;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -102,6 +105,15 @@ class ProxiedConnection implements ServedConnection {
   }
 
   #connect(head: Buffer, info: ConnectionInfo): void {
+    try {
+      this.#attempt(head, info);
+    } catch (error) {
+      this.#config.onFault(error);
+      this.close();
+    }
+  }
+
+  #attempt(head: Buffer, info: ConnectionInfo): void {
     const { clusters, stats, hash } = this.#config;
     const { subset } = this.#choice;
     const name = this.#wish?.cluster ?? this.#choice.cluster;
@@ -249,7 +261,13 @@ class ProxiedConnection implements ServedConnection {
   }
 
   #log(): void {
-    for (const log of this.#config.accessLogs) log(this.#info);
+    for (const log of this.#config.accessLogs) {
+      try {
+        log(this.#info);
+      } catch (error) {
+        this.#config.onFault(error);
+      }
+    }
   }
 
   #releaseUpstream(): void {
