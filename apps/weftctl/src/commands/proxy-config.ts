@@ -65,7 +65,7 @@ const parts: readonly PartCommand[] = [
   {
     part: "all",
     aliases: ["a"],
-    description: "clusters, listeners, routes and endpoints; as JSON the whole config dump",
+    description: "clusters, listeners, routes, certificates and endpoints; as JSON the whole config dump",
     flags: ["fqdn", "direction", "port", "subset", "address", "type", "name", "verbose"],
     output: "short",
   },
@@ -102,4 +102,15 @@ export function registerProxyConfig(program: Command): void {
       await proxyConfig(part, proxy, { ...options, env: process.env }, process.stdout);
     });
   }
+  command
+    .command("rootca-compare")
+    .description(
+      "whether two proxies have a root in common, without which neither takes the other's certificate",
+    )
+    .argument("<pod>", "POD[.NAMESPACE], or the beginning of one pod's name")
+    .argument("<other pod>", "the same")
+    .action(async (pod: string, other: string) => {
+      const { compareRootCas } = await import("./proxy-config/rootca-compare.ts");
+      await compareRootCas([pod, other], process.env, process.stdout);
+    });
 }

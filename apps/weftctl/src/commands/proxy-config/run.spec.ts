@@ -57,7 +57,7 @@ describe("proxyConfig()", () => {
     expect(await show("clusters", { proxyAdmin })).toMatch(/^agent +- +- +- +STATIC$/m);
     expect(await show("endpoints", { proxyAdmin })).toMatch(/^10\.0\.0\.1:80 +HEALTHY +OK +agent$/m);
     expect(await show("all", { proxyAdmin })).toMatch(
-      /^SERVICE FQDN.*\n\nADDRESSES.*\n\nNAME.*\n\nENDPOINT/s,
+      /^SERVICE FQDN.*\n\nADDRESSES.*\n\nNAME.*\n\nNo active or warming secrets found\.\n\nENDPOINT/s,
     );
     expect(JSON.parse(await show("all", { proxyAdmin, output: "json" }))).toEqual(dump);
     await admin.close();

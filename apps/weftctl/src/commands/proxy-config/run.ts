@@ -159,6 +159,7 @@ async function showAll(admin: Admin, options: ProxyConfigOptions): Promise<strin
     await showPart("clusters", dump, options),
     await showPart("listeners", dump, options),
     await showPart("routes", dump, options),
+    await showPart("secret", dump, options),
     ...(options.file === undefined ? [await showEndpoints(await admin(clustersPath), options)] : []),
   ];
   return tables.join("\n");

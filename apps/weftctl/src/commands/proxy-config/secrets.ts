@@ -20,10 +20,18 @@ const header = ["RESOURCE NAME", "TYPE", "STATUS", "VALID CERT", "SERIAL NUMBER"
 
 /** A row for each certificate, the leaf of a chain first, as istioctl shows them; `now`: milliseconds since the epoch. */
 export function secretTable(secrets: readonly DumpedSecret[], now: number): string {
+  if (secrets.length === 0) return "No active or warming secrets found.\n";
   const rows = secrets.flatMap(({ name, state, secret }) =>
     rowsOf(secret).map(({ type, certificate }) => [name, type, state, ...describe(certificate, now)]),
   );
   return formatTable(header, rows);
+}
+
+/** The roots that a proxy verifies the mesh's workloads by: its secret ROOTCA. */
+export function readRoots(secrets: readonly DumpedSecret[]): readonly X509Certificate[] {
+  return secrets
+    .filter(({ name, state }) => name === "ROOTCA" && state === "ACTIVE")
+    .flatMap(({ secret }) => parseDataSource(object(object(secret.validation_context).trusted_ca)));
 }
 
 function rowsOf(secret: Json): readonly Row[] {
