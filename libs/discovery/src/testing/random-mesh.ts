@@ -1,3 +1,4 @@
+import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import type { MeshObject } from "@weft/mesh-model";
 
 /** Draws from a seeded generator of numbers in [0, 1). */
@@ -253,23 +254,27 @@ const sidecar = (draw: Draw): MeshObject => {
   );
 };
 
-const gateway = (draw: Draw): MeshObject =>
-  made(
+const gateway = (draw: Draw): MeshObject => {
+  const servers = [
+    {
+      port: { number: draw.one([80, 8080]), name: "http", protocol: "HTTP" },
+      hosts: [draw.one(["*", "own.example.com"])],
+    },
+    {
+      port: { number: 15443, name: "tls", protocol: "TLS" },
+      hosts: ["*.local"],
+      tls: { mode: "AUTO_PASSTHROUGH" },
+    },
+  ];
+  return made(
     networking,
     "Gateway",
     { name: "gateway", namespace: "a" },
     {
-      spec: {
-        selector: { istio: "gateway" },
-        servers: [
-          {
-            port: { number: draw.one([80, 8080]), name: "http", protocol: "HTTP" },
-            hosts: [draw.one(["*", "own.example.com"])],
-          },
-        ],
-      },
+      spec: { selector: { istio: "gateway" }, servers: draw.chance(0.5) ? servers : servers.slice(0, 1) },
     },
   );
+};
 
 const policy = (draw: Draw): MeshObject => {
   const where = { name: `p${draw.below(2)}`, namespace: draw.one([...namespaces, "istio-system"]) };
@@ -310,6 +315,14 @@ const envoyFilter = (draw: Draw): MeshObject => {
   );
 };
 
+/** The mesh configuration that goes with the objects: a provider that one of the services is. */
+export const meshConfig: MeshConfig = {
+  ...defaultMeshConfig,
+  extensionProviders: [
+    { name: "checker", envoyExtAuthzHttp: { service: "s1.a.svc.cluster.local", port: 80 } },
+  ],
+};
+
 /** Kinds, and how often they change: endpoints all the time, most others now and then. */
 const kinds: readonly (readonly [weight: number, make: (draw: Draw) => MeshObject])[] = [
   [8, slice],
@@ -332,3 +345,11 @@ const wheel = kinds.flatMap(([weight, make]) => Array.from({ length: weight }, (
 export function randomObject(draw: Draw): MeshObject {
   return draw.one(wheel)(draw);
 }
+
+/** The same of what comes and goes with workloads: slices, and pods. */
+export function randomEndpoints(draw: Draw): MeshObject {
+  return draw.one([slice, slice, slice, pod])(draw);
+}
+
+/** What gateways listen for. */
+export { gateway as randomGateway };
