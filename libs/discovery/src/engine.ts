@@ -1,4 +1,4 @@
-import { type Clock, formatProblem, type WithProblems } from "@weft/base";
+import { type Clock, formatProblem, type Problem, type WithProblems } from "@weft/base";
 import type { ResourceSet } from "@weft/envoy-api";
 import {
   changesBetween,
@@ -92,6 +92,8 @@ export interface Engine {
   answered(connection: XdsConnection): void;
   /** The mesh that proxies are given now; undefined before {@link begin}. */
   snapshot(): MeshSnapshot | undefined;
+  /** What is wrong with what the connected proxies are given now, and with what that was derived from. */
+  problems(): readonly Problem[];
   /** Resolves when no proxy waits for a push. */
   idle(): Promise<void>;
   close(): void;
@@ -272,6 +274,7 @@ export function createEngine(options: EngineOptions): Engine {
     proxies,
     propagation,
     snapshot: () => snapshot,
+    problems: () => problems.standing(),
     apply: (event) => {
       const changed = store.apply(event);
       if (event.kind === "problems") {

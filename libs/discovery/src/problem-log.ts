@@ -9,6 +9,8 @@ export interface ProblemLog {
   add(source: object, problems: readonly Problem[]): readonly Problem[];
   /** The source is no more, and neither are its problems. */
   forget(source: object): void;
+  /** What is wrong now, each problem once. */
+  standing(): readonly Problem[];
 }
 
 /** Lines that one source keeps in mind; problems beyond it are logged every time. */
@@ -18,29 +20,30 @@ const maxKept = 10_000;
 export function createProblemLog(logger: Logger): ProblemLog {
   const bySource = new Map<object, Set<string>>();
   /** How many sources have a line. */
-  const standing = new Map<string, number>();
+  const standing = new Map<string, { readonly problem: Problem; readonly sources: number }>();
   const add = (source: object, problems: readonly Problem[]): readonly Problem[] => {
     const own = bySource.get(source) ?? new Set();
     const fresh: Problem[] = [];
     for (const problem of problems) {
       const line = formatProblem(problem);
       if (own.has(line)) continue;
-      const others = standing.get(line) ?? 0;
+      const others = standing.get(line)?.sources ?? 0;
       if (others === 0) {
         logger[problem.severity === "error" ? "error" : "warn"]({ code: problem.code }, line);
         fresh.push(problem);
       }
       if (own.size >= maxKept) continue;
       own.add(line);
-      standing.set(line, others + 1);
+      standing.set(line, { problem, sources: others + 1 });
     }
     if (own.size > 0) bySource.set(source, own);
     return fresh;
   };
   const drop = (lines: Iterable<string>) => {
     for (const line of lines) {
-      const left = (standing.get(line) ?? 0) - 1;
-      if (left > 0) standing.set(line, left);
+      const known = standing.get(line);
+      if (known !== undefined && known.sources > 1)
+        standing.set(line, { ...known, sources: known.sources - 1 });
       else standing.delete(line);
     }
   };
@@ -53,6 +56,7 @@ export function createProblemLog(logger: Logger): ProblemLog {
       return fresh;
     },
     add,
+    standing: () => [...standing.values()].map(({ problem }) => problem),
     forget: (source) => {
       drop(bySource.get(source) ?? []);
       bySource.delete(source);

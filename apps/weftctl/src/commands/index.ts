@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { registerObjectStatus } from "./object-status.ts";
 import { registerProxyConfig } from "./proxy-config.ts";
 import { registerProxyStatus } from "./proxy-status.ts";
 import { registerUp } from "./up.ts";
@@ -14,6 +15,7 @@ export type RegisterCommand = (program: Command) => void;
 export const commands: readonly RegisterCommand[] = [
   registerUp,
   registerProxyStatus,
+  registerObjectStatus,
   registerProxyConfig,
   registerXds,
 ];

@@ -15,7 +15,7 @@ const rule = `
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: { name: web }
-spec: { host: web, subsets: [{ name: v1, labels: { version: v1 } }], trafficPolicy: { tunnel: { targetHost: proxy.example.com, targetPort: 3128 } } }
+spec: { host: web, subsets: [{ name: v1, labels: { version: v1 } }], trafficPolicy: { outlierDetection: { consecutiveErrors: 5 } } }
 `;
 
 let folder: string;
@@ -79,7 +79,7 @@ describe("xdsGenerate()", () => {
     expect(code).toBe(0);
     expect(Object.keys(JSON.parse(out).clusters)).toContain("outbound|8000||web.default.svc.cluster.local");
     expect(errors).toMatch(/^error: .*broken\.yaml:2/m);
-    expect(errors).toMatch(/^warning: DestinationRule default\/web: spec\.trafficPolicy\.tunnel: /m);
+    expect(errors).toMatch(/^warning: DestinationRule default\/web: spec\.trafficPolicy\.outlierDetection\.consecutiveErrors: /m);
   });
 
   it.each([

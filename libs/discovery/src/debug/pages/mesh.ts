@@ -1,6 +1,8 @@
 import type { PeerAuthentication } from "@weft/istio-api";
 import { type Config, type Endpoint, endpointsOf, type MeshSnapshot } from "@weft/mesh-model";
 import type { EndpointRoute } from "@weft/observability";
+import { rejectionsOf } from "../../rejections.ts";
+import { toObjectStatus } from "../object-status.ts";
 import { type DebugOptions, meshPage } from "./page.ts";
 
 /** Pages about the mesh as pilot sees it, whoever is connected. */
@@ -43,6 +45,17 @@ export function meshPages(options: DebugOptions): EndpointRoute[] {
       },
     ]),
     page("networkz", "networks that endpoints are in, and how many", toNetworks),
+    {
+      path: "/debug/object_status",
+      help: "which objects are not accepted or have no effect, and why",
+      handle: () => ({
+        body: toObjectStatus({
+          problems: [...store.problems(), ...options.engine.problems()],
+          rejections: rejectionsOf(options.engine.proxies.all),
+          statuses: store.statuses(),
+        }),
+      }),
+    },
     {
       path: "/debug/problems",
       help: "what is wrong with the configuration, by source",
