@@ -16,8 +16,8 @@ import {
   weftCommand,
 } from "@weft/agent";
 import { formatProblem, parseDuration } from "@weft/base";
+import { readSecretsConfig } from "@weft/identity";
 import { createLogger, parseLogLevel } from "@weft/observability";
-import { readSecretsConfig } from "./secrets-options.ts";
 
 /** Flags of `pilot-agent proxy`. */
 export interface ProxyFlags {

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "@weft/base";
+import type { SecretsConfig } from "@weft/identity";
 import { createHttpEndpoint, type Logger, type Metrics } from "@weft/observability";
 import { createXdsRelay, type XdsRelay } from "@weft/xds";
 import { buildBootstrap } from "./bootstrap/build-bootstrap.ts";
@@ -12,7 +13,7 @@ import type { ProxyConfig } from "./node/proxy-config.ts";
 import type { ProxyCommand, ProxyCommandOptions } from "./proxy/command.ts";
 import { type StartProcess, startProcess } from "./proxy/process.ts";
 import { createSupervisor } from "./proxy/supervisor.ts";
-import { type Secrets, type SecretsConfig, startSecrets } from "./secrets/secrets.ts";
+import { type Secrets, startSecrets } from "./secrets/secrets.ts";
 import type { AppMetricsTarget } from "./status/app-metrics.ts";
 import { type AgentCounters, createAgentCounters, createAgentMetrics } from "./status/counters.ts";
 import { type AdminCall, checkReadiness } from "./status/readiness.ts";

@@ -8,5 +8,4 @@ export { buildNodeMetadata, type Environment } from "./node/node-metadata.ts";
 export { type ProxyConfig, parseProxyConfig } from "./node/proxy-config.ts";
 export { type ParentView, watchParent } from "./parent-watch.ts";
 export { envoyCommand, type ProxyCommand, type ProxyCommandOptions, weftCommand } from "./proxy/command.ts";
-export type { SecretsConfig } from "./secrets/secrets.ts";
 export { type AppMetricsTarget, parseAppMetricsTarget } from "./status/app-metrics.ts";

@@ -28,6 +28,8 @@ export interface CertificateServiceOptions {
   readonly authority: CertificateAuthority;
   readonly authenticators: readonly Authenticator[];
   readonly impersonation: ImpersonationPolicy;
+  /** DNS names that certificates of some accounts have besides; see {@link AccountNames}. */
+  readonly accountNames?: AccountNames;
   /** Milliseconds. */
   readonly ttl: TtlPolicy;
   readonly limits: ServiceLimits;
@@ -37,6 +39,12 @@ export interface CertificateServiceOptions {
   readonly onIssued?: () => void;
   readonly onFailure?: (failure: Failure) => void;
 }
+
+/**
+ * DNS names by account, `NAMESPACE/SERVICE_ACCOUNT`: those of the control plane's servers, which clients find by a name. They are the
+ * CA's to give: no CSR may ask for one, and no node account gets them for another.
+ */
+export type AccountNames = ReadonlyMap<string, readonly string[]>;
 
 /** How long certificates live, milliseconds. */
 export interface TtlPolicy {
@@ -73,6 +81,8 @@ export function createCertificateService(options: CertificateServiceOptions): Ce
   const overall = createRateLimiter(limits.overall, clock);
   const perIdentity = createRateLimiter(limits.perIdentity, clock);
 
+  const namesOf = ({ identity: { namespace, serviceAccount } }: Caller) =>
+    options.accountNames?.get(`${namespace}/${serviceAccount}`) ?? [];
   const refuse = (ask: CertificateAsk, failure: Failure, error: CaError, caller?: Caller, why?: string) => {
     onFailure(failure);
     const known = caller && {
@@ -124,7 +134,7 @@ export function createCertificateService(options: CertificateServiceOptions): Ce
       const issued = await step(ask, "signing", caller, () =>
         authority.issue({
           publicKey: request.publicKey,
-          names: { uris: [identity] },
+          names: { uris: [identity], dns: identity === callerName ? namesOf(caller) : [] },
           ttlMs: lifetime(ask.validitySeconds, ttl),
         }),
       );

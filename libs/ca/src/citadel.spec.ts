@@ -238,8 +238,9 @@ describe("createCitadel()", () => {
     expect(parseCertificate(leaf).issuer).toBe(renewed);
     await authority.rotate("finish");
     expect(authority.bundle().pem).not.toContain(old);
-    // Two changes of the bundle, none for the switch.
+    // Two changes of the bundle, and the switch, after which certificates of the new root are to be had.
     expect(events.map(({ subject }) => subject)).toEqual([
+      "weft.pki.v1.root_bundle_changed",
       "weft.pki.v1.root_bundle_changed",
       "weft.pki.v1.root_bundle_changed",
     ]);

@@ -17,6 +17,7 @@ import type { AuditLog } from "./audit/audit-log.ts";
 import { createRecorder } from "./audit/recorder.ts";
 import type { CertificateAuthority } from "./authority.ts";
 import {
+  type AccountNames,
   type CertificateService,
   createCertificateService,
   type ServiceLimits,
@@ -40,6 +41,8 @@ export interface CitadelOptions {
   readonly authority: CertificateAuthority;
   readonly authenticators: readonly Authenticator[];
   readonly impersonation?: ImpersonationPolicy;
+  /** DNS names of the control plane's servers, by their accounts. */
+  readonly accountNames?: AccountNames;
   readonly ttl: TtlPolicy;
   readonly limits?: ServiceLimits;
   readonly audit: AuditLog;
@@ -97,6 +100,7 @@ export async function createCitadel(options: CitadelOptions): Promise<Citadel> {
       authority,
       authenticators,
       impersonation: options.impersonation ?? { accounts: [] },
+      ...(options.accountNames === undefined ? {} : { accountNames: options.accountNames }),
       ttl,
       limits: options.limits ?? defaultLimits,
       recorder,
@@ -122,13 +126,8 @@ export async function createCitadel(options: CitadelOptions): Promise<Citadel> {
       routes: adminRoutes({ authority, recorder, ttl }),
     });
     opened.push(() => admin.close());
-    let announced = authority.bundle().version;
-    const off = authority.onChange(() => {
-      const bundle = authority.bundle();
-      if (bundle.version === announced) return;
-      announced = bundle.version;
-      announce(bundle, { bus, clock, logger });
-    });
+    // Also where the signer alone is another one: certificates that it signed are to be had now.
+    const off = authority.onChange(() => announce(authority.bundle(), { bus, clock, logger }));
     opened.push(off);
 
     const credentials: UpdatableTlsCredentials[] = [];

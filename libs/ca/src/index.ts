@@ -9,6 +9,7 @@ export {
   type Issued,
 } from "./authority.ts";
 export {
+  type AccountNames,
   type CertificateAsk,
   type CertificateService,
   type CertificateServiceOptions,

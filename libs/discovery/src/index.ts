@@ -12,3 +12,4 @@ export { createPilot, type ListenAddress, type Pilot, type PilotOptions, type St
 export type { ConnectedProxy, ProxyRegistry } from "./proxies.ts";
 export { type DebounceTimes, defaultDebounceTimes } from "./push/debounce.ts";
 export { type Rejection, rejectionsOf } from "./rejections.ts";
+export type { SecureChannelConfig } from "./secure/index.ts";

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "@weft/base";
 import type { Bus } from "@weft/bus";
 import type { ConfigSource, EventSink } from "@weft/config-sources";
 import { kubernetesDerivations } from "@weft/gateway-api";
-import type { MeshConfig } from "@weft/istio-api";
+import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { createStore, type MeshSnapshot } from "@weft/mesh-model";
 import {
   createHealth,
@@ -27,6 +27,7 @@ import {
 import { createJwksResolver, type FetchOptions, fetchDocument, wantedKeySets } from "./jwks/index.ts";
 import { createPilotMetrics } from "./metrics.ts";
 import type { DebounceTimes } from "./push/debounce.ts";
+import { openSecureChannel, type SecureChannel, type SecureChannelConfig } from "./secure/index.ts";
 import { logXdsEvent } from "./xds-log.ts";
 
 /** `host:port`; port 0 takes a free one. */
@@ -52,6 +53,8 @@ export interface PilotOptions {
   readonly http: ListenAddress;
   /** xDS; Istio's 15010 */
   readonly grpc: ListenAddress;
+  /** xDS with TLS, for clients that say who they are; Istio's 15012. Without it there is none. */
+  readonly secure?: SecureChannelConfig & { readonly grpc: ListenAddress };
   /** `/metrics`; Istio's 15014 */
   readonly monitoring: ListenAddress;
   /** Name of this instance, which proxies and `proxy-status` show. */
@@ -69,7 +72,13 @@ export interface PilotOptions {
 /** A running pilot-discovery. */
 export interface Pilot {
   /** Where it listens, as `host:port`. */
-  readonly addresses: { readonly http: string; readonly grpc: string; readonly monitoring: string };
+  readonly addresses: {
+    readonly http: string;
+    readonly grpc: string;
+    readonly monitoring: string;
+    /** Where {@link PilotOptions.secure} is given. */
+    readonly secureGrpc?: string;
+  };
   readonly health: Health;
   readonly engine: Engine;
   snapshot(): MeshSnapshot | undefined;
@@ -135,7 +144,10 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
     onFetch: metrics.onJwksFetch,
     ...(refreshMs === undefined ? {} : { refreshMs }),
   });
+  const secure = openSecure(options, { health, clock, meshConfig: () => engine.snapshot()?.meshConfig });
+  const offRoots = bus.subscribe("weft.pki.v1.root_bundle_changed", () => secure?.refresh());
   const xds = createXdsServer({
+    ...(secure && { authenticate: secure.authenticate, admit: secure.admit }),
     controlPlane: instance,
     clock,
     onConnect: engine.connect,
@@ -150,6 +162,8 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
   const opened: (() => Promise<unknown> | unknown)[] = [];
   const close = async () => {
     jwks.close();
+    offRoots();
+    secure?.close();
     engine.close();
     // The newest first: what was opened last depends on what was opened before.
     for (const end of opened.splice(0).reverse()) await end();
@@ -158,7 +172,11 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
   };
   try {
     const { http, grpc, monitoring } = options;
-    const grpcPort = await listenXds(xds, grpc, opened);
+    opened.push(() => xds.close());
+    const grpcPort = await listenXds(xds, grpc);
+    const secureGrpc = options.secure &&
+      secure && { ...options.secure.grpc, credentials: secure.credentials };
+    const securePort = secureGrpc && (await listenXds(xds, secureGrpc));
     const metricsRoute = {
       path: "/metrics",
       handle: async () => ({ body: await metrics.text(), contentType: metricsContentType }),
@@ -180,6 +198,7 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
         http: `${http.host}:${httpServer.port}`,
         grpc: `${grpc.host}:${grpcPort}`,
         monitoring: `${monitoring.host}:${monitoringServer.port}`,
+        ...(secureGrpc && { secureGrpc: `${secureGrpc.host}:${securePort}` }),
       },
       health,
       engine,
@@ -198,10 +217,40 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
 
 type Opened = (() => Promise<unknown> | unknown)[];
 
-async function listenXds(xds: XdsServer, { host, port }: ListenAddress, opened: Opened): Promise<number> {
-  const bound = await xds.listen(`${host === "" ? "[::]" : host}:${port}`);
-  opened.push(() => xds.close());
-  return bound;
+/** The channel with TLS, where there is one; this pilot is not ready before it has a certificate for it. */
+function openSecure(
+  { secure, logger, meshConfig: given = defaultMeshConfig }: PilotOptions,
+  {
+    health,
+    clock,
+    meshConfig,
+  }: {
+    readonly health: Health;
+    readonly clock: Clock;
+    /** The one in force. */
+    readonly meshConfig: () => MeshConfig | undefined;
+  },
+): SecureChannel | undefined {
+  if (secure === undefined) return undefined;
+  const setCertificate = health.condition("a certificate of its own");
+  return openSecureChannel({
+    ...secure,
+    trustDomains: () => {
+      const { trustDomain, trustDomainAliases } = meshConfig() ?? given;
+      return [trustDomain, ...trustDomainAliases];
+    },
+    onReady: () => setCertificate(true),
+    logger,
+    clock,
+    random: Math.random,
+  });
+}
+
+function listenXds(
+  xds: XdsServer,
+  { host, port, credentials }: ListenAddress & { readonly credentials?: SecureChannel["credentials"] },
+): Promise<number> {
+  return xds.listen(`${host === "" ? "[::]" : host}:${port}`, credentials);
 }
 
 async function open(

@@ -1,6 +1,7 @@
 import { hostDiscoveryField, type ResourceSet } from "@weft/envoy-api";
 import type { Node } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import { type NodeInput, type ProxyNode, parseNode } from "@weft/mesh-model";
+import { parseWorkloadIdentity } from "@weft/pki";
 import type { XdsConnection } from "@weft/xds";
 import type { ViewGroup } from "./push/groups.ts";
 import { nodeKey } from "./push/share.ts";
@@ -47,11 +48,16 @@ export function toNodeInput(node: Node): NodeInput {
  * The client's node, as one that does not ask for virtual hosts as resources where its stream cannot carry them: they are for
  * aggregated incremental streams. https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/vhds
  */
-function withoutHostDiscovery({ node, mode, typeUrl }: XdsConnection): NodeInput {
-  const input = toNodeInput(node);
+function withoutHostDiscovery({ node, mode, typeUrl, identity }: XdsConnection): NodeInput {
+  const input = { ...toNodeInput(node), ...verified(identity) };
   if ((mode === "delta" && typeUrl === undefined) || input.metadata === undefined) return input;
   const { [hostDiscoveryField]: _asked, ...metadata } = input.metadata;
   return { ...input, metadata };
+}
+
+/** What secrets a client may have depends on the identity that it has proved, never on what it says. */
+function verified(identity: string | undefined): Pick<NodeInput, "verifiedNamespace"> {
+  return identity === undefined ? {} : { verifiedNamespace: parseWorkloadIdentity(identity).namespace };
 }
 
 /** The proxies connected now. */

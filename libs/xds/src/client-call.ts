@@ -19,7 +19,8 @@ export interface ClientCall {
 /** Settings of {@link openCall}; of the client's. */
 export interface ClientCallOptions {
   readonly address: string;
-  readonly credentials?: grpc.ChannelCredentials;
+  readonly credentials?: grpc.ChannelCredentials | (() => grpc.ChannelCredentials);
+  readonly serverName?: string;
   readonly metadata?: () => grpc.Metadata;
   readonly maxResponseBytes?: number;
   readonly service?: "ads" | "secrets";
@@ -30,17 +31,19 @@ export function openCall(options: ClientCallOptions, mode: XdsMode): ClientCall 
   const {
     address,
     credentials = grpc.credentials.createInsecure(),
+    serverName,
     maxResponseBytes = 512 * 1024 * 1024,
   } = options;
-  const channel = new grpc.Client(address, credentials, {
+  const metadata = options.metadata?.() ?? new grpc.Metadata();
+  const channel = new grpc.Client(address, typeof credentials === "function" ? credentials() : credentials, {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_retries": 0,
     "grpc.max_receive_message_length": maxResponseBytes,
     // As Istio's agent: a dead connection is noticed within 40 s.
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
+    ...(serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName }),
   });
-  const metadata = options.metadata?.() ?? new grpc.Metadata();
   const service = options.service === "secrets" ? secretService : adsService;
   const method = mode === "delta" ? deltaMethod(service) : sotwMethod(service);
   const call = channel.makeBidiStreamRequest(

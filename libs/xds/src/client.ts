@@ -27,8 +27,13 @@ import type { XdsMode } from "./subscription.ts";
 export interface XdsClientOptions {
   /** `host:port` or `unix:path`. */
   readonly address: string;
-  /** Plain text unless told. */
-  readonly credentials?: grpc.ChannelCredentials;
+  /**
+   * Plain text unless told. A function is asked anew for each stream, as certificates and roots change; what it throws is a stream that
+   * could not be opened.
+   */
+  readonly credentials?: grpc.ChannelCredentials | (() => grpc.ChannelCredentials);
+  /** Name that the server's certificate must have; that of the address unless told. */
+  readonly serverName?: string;
   /** Who this client is; sent with the first request of every stream, and with no other. */
   readonly node: MessageInitShape<typeof NodeSchema>;
   /** `delta` unless told. */
@@ -140,8 +145,19 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
     send(firstRequest(watch.state));
   };
 
+  const retry = (reason: string) => {
+    const retryMs = backoff.next();
+    cancelRetry = clock.after(retryMs, connect);
+    onEvent({ kind: "disconnected", reason, retryMs });
+  };
   const connect = () => {
-    const opened = openCall(options, mode);
+    let opened: ClientCall;
+    try {
+      opened = openCall(options, mode);
+    } catch (error) {
+      retry(error instanceof Error ? error.message : String(error));
+      return;
+    }
     call = opened.call;
     named = false;
     for (const watch of watches.values()) {
@@ -152,9 +168,7 @@ export function createXdsClient(options: XdsClientOptions): XdsClient {
       if (call !== opened.call || closed) return;
       call = undefined;
       connected = false;
-      const retryMs = backoff.next();
-      cancelRetry = clock.after(retryMs, connect);
-      onEvent({ kind: "disconnected", reason, retryMs });
+      retry(reason);
     };
     opened.call.on("data", (bytes: Buffer) => {
       if (call !== opened.call) return;

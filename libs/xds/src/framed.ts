@@ -13,6 +13,8 @@ export function writeFrameHead(frame: Buffer): void {
 /** The part of grpc-js's calls that is not in its types. */
 interface SerializingCall {
   serializeMessage?(response: EncodedResponse): Buffer;
+  /** What an interceptor stands around. */
+  readonly nextCall?: SerializingCall;
 }
 
 /**
@@ -21,7 +23,9 @@ interface SerializingCall {
  * copy, and all else stays the same.
  */
 export const sendFramed: grpc.ServerInterceptor = (_method, call) => {
-  const serializing = call as unknown as SerializingCall; // not in its types
+  let serializing = call as unknown as SerializingCall; // not in its types
+  // Credentials may have interceptors of their own, around the call proper.
+  while (serializing.nextCall !== undefined) serializing = serializing.nextCall;
   if (serializing.serializeMessage !== undefined) serializing.serializeMessage = ({ frame }) => frame;
   return new grpc.ServerInterceptingCall(call);
 };

@@ -16,6 +16,7 @@ export type { ResponseCache, ResponseCacheStats } from "./response.ts";
 export {
   createXdsServer,
   type XdsCall,
+  type XdsClientClaim,
   type XdsServer,
   type XdsServerLimits,
   type XdsServerOptions,

@@ -28,7 +28,7 @@ export interface Variant<R extends Request> {
 }
 
 /** What all calls of a server share. */
-export interface CallContext extends Pick<XdsServerOptions, "onConnect" | "authenticate"> {
+export interface CallContext extends Pick<XdsServerOptions, "onConnect" | "authenticate" | "admit"> {
   readonly onEvent: (event: XdsServerEvent) => void;
   readonly clock: Clock;
   readonly ackTimeoutMs: number;
@@ -113,7 +113,11 @@ export function serveCall<R extends Request>(
     stream.request(typeUrl, (previous) => (previous === undefined && timeless ? first() : apply(previous)));
     const excess = excessOf(stream.subscriptions, typeUrl, limits);
     if (excess !== undefined) end(grpc.status.RESOURCE_EXHAUSTED, excess);
-    else if (connection === undefined && request.node !== undefined) connect(request.node);
+    else if (connection === undefined && request.node !== undefined) {
+      const refused = context.admit?.({ node: request.node, identity, peer: call.getPeer() });
+      if (refused === undefined) connect(request.node);
+      else end(grpc.status.PERMISSION_DENIED, refused);
+    }
   };
   const onClosed = () => {
     if (!calls.delete(call)) return;

@@ -30,6 +30,9 @@ export interface XdsCall {
   readonly authContext: ReturnType<grpc.ServerDuplexStream<unknown, unknown>["getAuthContext"]>;
 }
 
+/** What a client says of itself, beside what was found out about it. */
+export type XdsClientClaim = Pick<XdsConnection, "node" | "identity" | "peer">;
+
 /** Settings of {@link createXdsServer}. */
 export interface XdsServerOptions {
   /**
@@ -41,6 +44,11 @@ export interface XdsServerOptions {
   readonly onEvent?: (event: XdsServerEvent) => void;
   /** Finds out who calls; to reject the call, throw an error with a message for the caller. All calls are taken unless told. */
   readonly authenticate?: (call: XdsCall) => Promise<string | undefined>;
+  /**
+   * Whether a client may be who it says it is, now that it has said so; why not is for the client, whose call ends with PERMISSION_DENIED.
+   * All are admitted unless told.
+   */
+  readonly admit?: (client: XdsClientClaim) => string | undefined;
   /** The name of this control plane, which clients see in every response. */
   readonly controlPlane?: string;
   readonly clock?: Clock;

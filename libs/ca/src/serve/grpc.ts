@@ -1,5 +1,6 @@
 import { create, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
+import { type Credentials, readCallCredentials } from "@weft/identity";
 import {
   IstioCertificateRequestSchema,
   type IstioCertificateResponse,
@@ -7,7 +8,6 @@ import {
   IstioCertificateService,
 } from "@weft/mesh-rpc";
 import type { Logger } from "@weft/observability";
-import { type Certificate, parseCertificateDer, Secret } from "@weft/pki";
 import type { CertificateAuthority } from "../authority.ts";
 import type { CertificateService } from "../certificate-service.ts";
 import { CaError, type CaErrorCode } from "../error.ts";
@@ -49,18 +49,13 @@ export function createGrpcServer(options: GrpcServerOptions): grpc.Server {
   });
   const answer = async (call: grpc.ServerUnaryCall<Request, IstioCertificateResponse>) => {
     const { csr, validityDuration, metadata = {} } = call.request;
-    const token = bearerToken(call.metadata);
-    const certificate = peerCertificate(call);
     const { certificate: leaf, intermediates } = await service.createCertificate({
       csr,
       // Beyond any maximum all the same: the conversion loses nothing that counts.
       validitySeconds: Number(validityDuration),
       ...textField(metadata, "ImpersonatedIdentity", "impersonatedIdentity"),
       ...textField(metadata, "CertSigner", "certSigner"),
-      credentials: {
-        ...(token === undefined ? {} : { token }),
-        ...(certificate === undefined ? {} : { certificate }),
-      },
+      credentials: credentialsOf(call),
       peer: call.getPeer(),
     });
     const chain = [leaf, ...(intermediates === "" ? [] : [intermediates]), authority.bundle().pem];
@@ -98,19 +93,9 @@ function toStatus(error: unknown, logger: Logger): { code: grpc.status; details:
   return { code: grpc.status.INTERNAL, details: "internal error" };
 }
 
-/** The token of `authorization: Bearer …`; several such headers are none. */
-function bearerToken(metadata: grpc.Metadata): Secret<string> | undefined {
-  const values = metadata.get("authorization");
-  const match = values.length === 1 ? /^Bearer +([^\s]+)$/i.exec(String(values[0])) : null;
-  return match?.[1] === undefined ? undefined : new Secret(match[1]);
-}
-
-/** The client's certificate, where its chain was verified by the TLS stack. */
-function peerCertificate(call: grpc.ServerUnaryCall<unknown, unknown>): Certificate | undefined {
-  const raw = call.getAuthContext().sslPeerCertificate?.raw;
-  if (raw === undefined) return undefined;
+function credentialsOf(call: grpc.ServerUnaryCall<unknown, unknown>): Credentials {
   try {
-    return parseCertificateDer(raw);
+    return readCallCredentials(call.metadata, call.getAuthContext());
   } catch (cause) {
     throw new CaError("unauthenticated", "request authenticate failure", { cause });
   }

@@ -50,13 +50,15 @@ const maxTokenBytes = 64 * 1024;
 
 /**
  * Makes the client of `istio.v1.auth.IstioCertificateService`, always over TLS: a token never travels in plain text. Each call has a connection of
- * its own, as there are few, far apart. It throws {@link CaClientError}.
+ * its own, as there are few, far apart. Besides the roots of the file it trusts those that the CA gave out last: while the root changes, the
+ * CA may be sooner than the file. It throws {@link CaClientError}.
  */
 export function createCaClient(options: CaClientOptions): SignCsr {
   const { address, rootFile, tokenFile, serverName, timeoutMs = 10_000 } = options;
+  let learned = "";
   return async (csr, validityMs) => {
     const token = await readToken(tokenFile);
-    const roots = rootFile === undefined ? null : await readText(rootFile, "the CA's roots");
+    const roots = rootFile === undefined ? null : `${await readText(rootFile, "the CA's roots")}\n${learned}`;
     const client = openClient(address, roots, serverName);
     try {
       const metadata = new grpc.Metadata();
@@ -66,6 +68,7 @@ export function createCaClient(options: CaClientOptions): SignCsr {
       if (certChain.length < 2 || last === undefined) {
         throw new CaClientError(`the CA ${address} answered without a certificate or without its root`);
       }
+      learned = last;
       return { chain: certChain.slice(0, -1).join(""), roots: last };
     } catch (error) {
       if (error instanceof CaClientError) throw error;

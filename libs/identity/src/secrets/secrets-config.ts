@@ -1,14 +1,16 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import type { Environment, SecretsConfig } from "@weft/agent";
 import { parseDuration } from "@weft/base";
+import type { SecretsConfig } from "./secrets-source.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const hourMs = 3_600_000;
 const minRsaBits = 2048;
 const maxRsaBits = 8192;
 
 /**
- * Where the workload's certificate comes from: FILE_MOUNTED_CERTS (`./etc/certs`), else CA_ADDR with CA_ROOT_CA, CA_TOKEN_FILE, ISTIOD_SAN,
+ * Where a workload's certificate comes from, as the environment says: FILE_MOUNTED_CERTS (`./etc/certs`), else CA_ADDR with CA_ROOT_CA, CA_TOKEN_FILE, ISTIOD_SAN,
  * TRUST_DOMAIN, SERVICE_ACCOUNT, SECRET_TTL, SECRET_GRACE_PERIOD_RATIO, SECRET_GRACE_PERIOD_RATIO_JITTER, ECC_SIGNATURE_ALGORITHM
  * and WORKLOAD_RSA_KEY_SIZE. Undefined where neither is set. Throws where a value cannot be used.
  */

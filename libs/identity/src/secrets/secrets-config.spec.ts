@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { readSecretsConfig } from "./secrets-options.ts";
+import { readSecretsConfig } from "./secrets-config.ts";
 
 const CA_ADDR = "istiod.istio-system.svc:15012";
 

@@ -1,0 +1,6 @@
+export {
+  openSecureChannel,
+  type SecureChannel,
+  type SecureChannelConfig,
+  type SecureChannelOptions,
+} from "./channel.ts";
