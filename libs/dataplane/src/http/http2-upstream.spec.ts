@@ -162,6 +162,11 @@ describe("HTTP/2 to upstreams, frame by frame", () => {
       [502, "UPE", "upstream_reset_before_response_started{protocol_error}"],
     ],
     [
+      "sends a body before its head",
+      (one) => one.send(frame(frameType.data, frameFlag.endStream, 1, Buffer.from("x"))),
+      [502, "UPE", "upstream_reset_before_response_started{protocol_error}"],
+    ],
+    [
       "breaks its header block",
       (one) => one.send(frame(frameType.headers, 5, 1, Buffer.of(0x80))),
       [502, "UPE", "upstream_reset_before_response_started{protocol_error}"],

@@ -30,7 +30,6 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
   readonly method: string;
   /** What the request wants to switch to, in HTTP/1's terms; empty for nothing. */
   readonly upgrade: string;
-  headReceived = false;
 
   constructor(
     session: ConstructorParameters<typeof Http2Stream>[0],
@@ -41,6 +40,7 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
   ) {
     super(session, id, windows.send, windows.receive);
     this.method = head.method;
+    this.headReceived = false;
     this.upgrade = head.upgrade === "connect" ? "" : head.upgrade;
     this.receiver = receiver;
   }

@@ -214,6 +214,11 @@ export abstract class Http2Session<S extends Http2Stream> implements FrameSink, 
       return;
     }
     stream.receiveWindow -= flowLength;
+    if (!stream.headReceived) {
+      this.#dataStream = undefined;
+      this.onMalformed(streamId, "DATA before HEADERS");
+      return;
+    }
     if (stream.receiveWindow >= 0 && !stream.remoteEnded) return;
     const code = stream.remoteEnded ? errorCode.streamClosed : errorCode.flowControlError;
     this.streamError(stream, code, "more data than is allowed");

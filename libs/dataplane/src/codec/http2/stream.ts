@@ -38,6 +38,8 @@ export abstract class Http2Stream implements StreamWriter {
   /** The other side has sent its last frame; this side has. */
   remoteEnded = false;
   localEnded = false;
+  /** The head of the other side's message is here. */
+  headReceived = true;
   /** Reset by either side, or the connection is gone. */
   dead = false;
   /** Body bytes that the message's head says; -1: it does not. */
