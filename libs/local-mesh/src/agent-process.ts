@@ -3,8 +3,10 @@ import { baseEnv } from "./app-process.ts";
 import type { PlacedGateway, PlacedWorkload } from "./mesh-objects.ts";
 import type { ProcessSpec } from "./processes.ts";
 
-/** Which proxy runs beside the workloads. */
-export type DataPlane = { readonly kind: "weft" } | { readonly kind: "envoy"; readonly bin: string };
+/** Which proxy runs beside the workloads: one kind beside all, or both by turns, so that each talks to the other. */
+export type DataPlane =
+  | { readonly kind: "weft" }
+  | { readonly kind: "envoy" | "mixed"; readonly bin: string };
 
 /** Ports of every proxy and its agent, each on the pod's own IP. */
 export const agentPorts = { admin: 15000, status: 15020, health: 15021 } as const;
@@ -71,7 +73,7 @@ export function agentProcess(
       // Istio's path for it, below the folder, would be too long for a socket.
       "--sdsSocket",
       join(folder, "SDS"),
-      ...(dataPlane.kind === "envoy" ? ["--proxy", "envoy", "--envoy-binary", dataPlane.bin] : []),
+      ...proxyFlags(dataPlane, proxy.podIp),
     ],
     cwd: folder,
     env: {
@@ -92,4 +94,11 @@ export function agentProcess(
       ISTIO_METAJSON_LABELS: JSON.stringify({ LABELS: proxy.labels }),
     },
   };
+}
+
+function proxyFlags(dataPlane: DataPlane, podIp: string): readonly string[] {
+  if (dataPlane.kind === "weft") return [];
+  const [last] = podIp.split(".").slice(-1).map(Number);
+  if (dataPlane.kind === "mixed" && last !== undefined && last % 2 === 1) return [];
+  return ["--proxy", "envoy", "--envoy-binary", dataPlane.bin];
 }

@@ -92,6 +92,16 @@ describe("agentProcess()", () => {
     expect(given).not.toHaveProperty("SECRET");
   });
 
+  it("runs both kinds of proxies by turns where asked", () => {
+    const commands = ["127.1.0.10", "127.1.0.11", "127.1.0.12"].map((podIp) =>
+      agentProcess({ ...workload, podIp }, "/run/web", {
+        ...options,
+        dataPlane: { kind: "mixed", bin: "/envoy" },
+      }).command.includes("/envoy"),
+    );
+    expect(commands).toEqual([true, false, true]);
+  });
+
   it("runs the gateway as a router, and real Envoy where asked", () => {
     const {
       appPorts: _ports,

@@ -143,10 +143,13 @@ onLinux("weftctl up", () => {
 
   const envoy = findPeer("envoy");
   const withEnvoy = envoy === undefined && process.env.WEFT_REQUIRE_PEERS !== "1" ? it.skip : it;
-  withEnvoy(
-    "passes its checks with real Envoy (skipped where it is not installed: npm run peers -- envoy)",
-    async () => {
-      const run = up("--check", "--data-plane", "envoy");
+  withEnvoy.each([
+    ["real Envoy", "envoy"],
+    ["Weft's proxy and Envoy by turns", "mixed"],
+  ])(
+    "passes its checks with %s (skipped where Envoy is not installed: npm run peers -- envoy)",
+    async (_title, dataPlane) => {
+      const run = up("--check", "--data-plane", dataPlane);
       await expectSuccess(run);
       await expectNothingLeft(run);
     },

@@ -15,7 +15,7 @@ interface UpFlags {
   readonly file: string;
   readonly config?: string;
   readonly port: number;
-  readonly dataPlane: "weft" | "envoy";
+  readonly dataPlane: "weft" | "envoy" | "mixed";
   readonly check?: boolean;
   readonly certTtl?: number;
   readonly duration?: number;
@@ -37,7 +37,9 @@ export function registerUp(program: Command): void {
     .option("--config <dir>", "folder with Istio configuration, watched (default: its istio/, or all of it)")
     .option("--port <port>", "port of the ingress gateway on 127.0.0.1", parsePort, 8080)
     .addOption(
-      new Option("--data-plane <kind>", "which proxy runs").choices(["weft", "envoy"]).default("weft"),
+      new Option("--data-plane <kind>", "which proxy runs; mixed: both by turns")
+        .choices(["weft", "envoy", "mixed"])
+        .default("weft"),
     )
     .option("--check", "run the checks on a copy of the configuration, print a table, exit 0 or 1")
     .addOption(
@@ -94,7 +96,7 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-async function findDataPlane(kind: "weft" | "envoy") {
+async function findDataPlane(kind: UpFlags["dataPlane"]) {
   if (kind === "weft") return { kind };
   const { findPeer } = await import("../../../../tools/peers/src/locate.ts");
   const bin = findPeer("envoy");
