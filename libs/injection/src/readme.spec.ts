@@ -3,6 +3,8 @@ import { runReadmeExample } from "@weft/testkit";
 
 describe("README.md", () => {
   it("has an example that runs", async () => {
-    expect(await runReadmeExample(join(import.meta.dirname, ".."))).toBe("-A ISTIO_OUTPUT -j ISTIO_REDIRECT\n");
+    expect(await runReadmeExample(join(import.meta.dirname, ".."))).toBe(
+      "-A ISTIO_OUTPUT -j ISTIO_REDIRECT\n",
+    );
   });
 });

@@ -4,6 +4,8 @@ import { authz } from "./authz.ts";
 import { gatewayApi } from "./gateway-api.ts";
 import { inboundClusters } from "./inbound-clusters.ts";
 import { ingress } from "./ingress.ts";
+import { inject } from "./inject.ts";
+import { injectUnit } from "./inject-unit.ts";
 import { proxyAccepts } from "./proxy-accepts.ts";
 import { sidecarRoutes } from "./sidecar-routes.ts";
 import { simulation } from "./simulation.ts";
@@ -13,6 +15,8 @@ import { validationCrd } from "./validation-crd.ts";
 export const areas: readonly Area[] = [
   acceptedInputs("validation-dataset"),
   validationCrd,
+  inject,
+  injectUnit,
   acceptedInputs("samples"),
   acceptedInputs("xds-inputs"),
   proxyAccepts("xds-inputs"),

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { describeWithPeer, freePort } from "@weft/testkit";
-import { extension, type ParitySide, startBoth, staticCluster } from "../parity.ts";
+import { extension, type ParitySide, startBoth, staticCluster } from "../oracle/testing/parity.ts";
 
 const tcpProxy = (statPrefix: string, cluster: string, more: object = {}) =>
   extension("envoy.filters.network.tcp_proxy", "extensions.filters.network.tcp_proxy.v3.TcpProxy", {

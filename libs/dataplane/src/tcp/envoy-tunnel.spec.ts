@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, connect } from "node:net";
 import { describeWithPeer } from "@weft/testkit";
-import { extension, type ParitySide, startBoth, staticCluster, typed } from "../parity.ts";
+import { extension, type ParitySide, startBoth, staticCluster, typed } from "../oracle/testing/parity.ts";
 
 const http2 = {
   typed_extension_protocol_options: {

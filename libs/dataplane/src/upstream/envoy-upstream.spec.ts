@@ -10,7 +10,7 @@ import {
   type ParitySide,
   startBoth,
   staticCluster,
-} from "../parity.ts";
+} from "../oracle/testing/parity.ts";
 import { loopback } from "../testing.ts";
 
 /** An upstream that answers with its number, or as its path says; the header of the PROXY protocol it tells, too. */

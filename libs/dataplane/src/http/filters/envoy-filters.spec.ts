@@ -9,7 +9,7 @@ import {
   startBoth,
   staticCluster,
   typed,
-} from "../../parity.ts";
+} from "../../oracle/testing/parity.ts";
 import { exchange, startUpstream, type TestUpstream } from "../fixtures.ts";
 
 /** Filters and routes, the requests sent one after the other, and the statistics that must agree in the end. */

@@ -15,7 +15,7 @@ import {
   normalizeResponse,
   startBoth,
   staticCluster,
-} from "../../../parity.ts";
+} from "../../../oracle/testing/parity.ts";
 import { exchange, response, startUpstream, type TestUpstream } from "../../fixtures.ts";
 
 /** A service that decides by the value of the first descriptor's last entry. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { checkout, freePorts, startChild } from "@weft/testkit";
-import { httpChain, loopback } from "./testing.ts";
+import { httpChain, loopback } from "../../testing.ts";
 
 /** For tests: a message of Envoy's extensions, as an Any in JSON. */
 export const typed = (name: string, rest: object = {}): JsonValue => ({
