@@ -27,6 +27,20 @@ function entry({ certificates, trust }: TlsMaterial, clock: Clock): unknown {
 
 const dayMs = 86_400_000;
 
+/** Envoy's value where there is no certificate. */
+const noCertificate = 2 ** 32 - 1;
+
+/** Whole days until the first certificate in use ends, CAs included; 0 once one has, as Envoy's `server.days_until_first_cert_expiring`. */
+export function daysUntilFirstExpiry(materials: readonly TlsMaterial[], now: number): number {
+  const days = materials
+    .flatMap(({ certificates, trust }) => [
+      ...certificates.map(({ certificates: [leaf] }) => leaf),
+      ...(trust?.caCertificates ?? []),
+    ])
+    .map(({ validToDate }) => Math.max(0, Math.floor((validToDate.getTime() - now) / dayMs)));
+  return Math.min(noCertificate, ...days);
+}
+
 function details(certificate: X509Certificate, path: string, clock: Clock): unknown {
   const { uri, dns, ip } = namesOf(certificate);
   const left = Math.floor((certificate.validToDate.getTime() - clock.now()) / dayMs);

@@ -1,4 +1,5 @@
 import { formatPrometheus, formatStatsJson, formatStatsText, selectStats } from "../stats/index.ts";
+import { daysUntilFirstExpiry } from "./certs.ts";
 import {
   type AdminEndpoint,
   type AdminOptions,
@@ -9,7 +10,7 @@ import {
 } from "./endpoint.ts";
 
 /** Gauges about the process are read when they are asked for. */
-function refreshServerStats({ stats, listeners }: AdminOptions): void {
+function refreshServerStats({ stats, listeners, resources, clock }: AdminOptions): void {
   const scope = stats.scope("server");
   const memory = process.memoryUsage();
   scope.gauge("uptime").set(Math.floor(process.uptime()));
@@ -17,6 +18,8 @@ function refreshServerStats({ stats, listeners }: AdminOptions): void {
   scope.gauge("memory_heap_size").set(memory.heapTotal);
   scope.gauge("memory_physical_size").set(memory.rss);
   scope.gauge("concurrency").set(1);
+  const days = daysUntilFirstExpiry(resources.tlsMaterials(), clock.now());
+  scope.gauge("days_until_first_cert_expiring").set(days);
   scope.gauge("total_connections").set(listeners.connectionCount());
 }
 
