@@ -7,11 +7,11 @@ import type { ClusterChoice, ForwardAction, MirrorPolicy, Route } from "../../ru
 import type { PooledConnection } from "../../upstream/connection.ts";
 import type { ClusterPools } from "../../upstream/pools.ts";
 import { localReplies, upstreamResetFlags } from "../local-reply.ts";
-import { WheelTimer } from "../timer-wheel.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { prepareResponse } from "./prepare-response.ts";
 import { RequestBody } from "./request-body.ts";
+import { RequestTimers, type TimedRequest } from "./request-timers.ts";
 import { Retries } from "./retries.ts";
 import { createRetryState, type RetryState, wantsRetryAfterReset, wantsRetryAfterResponse } from "./retry.ts";
 import type { RouterContext } from "./router.ts";
@@ -21,7 +21,7 @@ import { upstreamProtocol } from "./upstream-protocol.ts";
 import { type TryFailure, type TryOwner, UpstreamTry } from "./upstream-try.ts";
 
 /** A forwarded request: tries, one after the other, until one gives the response, or none is left. */
-export class UpstreamRequest implements TryOwner {
+export class UpstreamRequest implements TryOwner, TimedRequest {
   readonly #context: RouterContext;
   readonly #stream: TerminalStream;
   readonly #route: Route;
@@ -33,7 +33,6 @@ export class UpstreamRequest implements TryOwner {
   readonly #body: RequestBody;
   readonly #mirrors: readonly MirrorPolicy[];
   readonly #routeMs: number;
-  readonly #perTryMs: number;
   #attempt: UpstreamTry | undefined;
   readonly #retries: Retries;
   /** Made once: a policy may make a cookie of it. */
@@ -41,9 +40,7 @@ export class UpstreamRequest implements TryOwner {
   #sent = 0;
   #responding = false;
   #over = false;
-  #routeTimer: WheelTimer | undefined;
-  #tryTimer: WheelTimer | undefined;
-  #tryIdleTimer: WheelTimer | undefined;
+  readonly #timers: RequestTimers;
 
   /** Chooses the cluster and starts the first try; undefined where the request was answered without. */
   static start(
@@ -89,8 +86,9 @@ export class UpstreamRequest implements TryOwner {
     const { request } = stream;
     const timeouts = requestTimeouts(request, action);
     this.#routeMs = timeouts.routeMs;
-    this.#perTryMs = timeouts.perTryMs;
     this.#retry = createRetryState(request, action.retry);
+    const perTryIdleMs = this.#retry?.policy.perTryIdleTimeoutMs ?? 0;
+    this.#timers = new RequestTimers(context.wheel, { ...timeouts, perTryIdleMs }, this);
     this.#retries = new Retries(stream, cluster, this.#pools.traffic);
     this.#mirrors =
       action.mirrors === undefined || action.mirrors.length === 0
@@ -103,7 +101,7 @@ export class UpstreamRequest implements TryOwner {
       action,
       choice,
       info: stream.info,
-      timeoutMs: this.#perTryMs > 0 ? this.#perTryMs : this.#routeMs,
+      timeoutMs: timeouts.perTryMs > 0 ? timeouts.perTryMs : timeouts.routeMs,
       suppressEnvoyHeaders: context.suppressEnvoyHeaders,
     });
   }
@@ -130,18 +128,11 @@ export class UpstreamRequest implements TryOwner {
   }
 
   #requestComplete(): void {
-    this.#armRouteTimer();
+    if (!this.#over) this.#timers.requestComplete();
     if (this.#mirrors.length === 0 || !(this.#body.repeatable || this.#body.absent)) return;
     const { request } = this.#stream;
     for (const mirror of this.#mirrors)
       mirrorRequest(this.#context, mirror, { head: request, body: this.#body, timeoutMs: this.#routeMs });
-  }
-
-  /** As Envoy: the route's timeout runs from the end of the request. */
-  #armRouteTimer(): void {
-    if (this.#routeMs <= 0 || this.#over || this.#routeTimer !== undefined) return;
-    this.#routeTimer = new WheelTimer(this.#onRouteTimeout);
-    this.#context.wheel.arm(this.#routeTimer, this.#routeMs);
   }
 
   // Tries
@@ -202,23 +193,11 @@ export class UpstreamRequest implements TryOwner {
     info.upstreamFirstByteSent = this.#sent;
     info.upstreamLocalAddress = connection.localAddress;
     info.upstreamProtocol = connection.protocol === "http2" ? "HTTP/2" : "HTTP/1.1";
-    if (this.#perTryMs > 0) {
-      this.#tryTimer ??= new WheelTimer(this.#onPerTryTimeout);
-      this.#context.wheel.arm(this.#tryTimer, this.#perTryMs);
-    }
-    this.#touchTry();
+    this.#timers.tryStarted();
     const stream = connection.request(request, this.#body.absent, attempt);
     if (this.#body.absent) return stream;
     this.#stream.holdRequest(!this.#body.sendTo(stream));
     return stream;
-  }
-
-  /** Something went over the wire: the try is not idle. */
-  #touchTry(): void {
-    const idleMs = this.#retry?.policy.perTryIdleTimeoutMs ?? 0;
-    if (idleMs === 0) return;
-    this.#tryIdleTimer ??= new WheelTimer(this.#onPerTryIdleTimeout);
-    this.#context.wheel.arm(this.#tryIdleTimer, idleMs);
   }
 
   /** Ends the present try, whatever came of it. */
@@ -226,8 +205,7 @@ export class UpstreamRequest implements TryOwner {
     if (this.#attempt === undefined) return;
     this.#attempt = undefined;
     this.#pools.traffic.activeRequests.dec();
-    if (this.#tryTimer !== undefined) this.#context.wheel.cancel(this.#tryTimer);
-    if (this.#tryIdleTimer !== undefined) this.#context.wheel.cancel(this.#tryIdleTimer);
+    this.#timers.tryOver();
   }
 
   onTryWritable(): void {
@@ -242,7 +220,7 @@ export class UpstreamRequest implements TryOwner {
     const { info, clock } = this.#stream;
     const now = clock.monotonic();
     info.upstreamFirstByteReceived = now;
-    this.#touchTry();
+    this.#timers.touchTry();
     this.#report({ kind: "response", status: head.status }, attempt.host);
     const retry = this.#retry;
     if (retry !== undefined && wantsRetryAfterResponse(retry.policy, head)) {
@@ -259,10 +237,7 @@ export class UpstreamRequest implements TryOwner {
     const { traffic } = this.#pools;
     this.#responding = true;
     this.#body.forget(true);
-    if (this.#tryTimer !== undefined) this.#context.wheel.cancel(this.#tryTimer);
-    // Of a tunnel only the handshake has to be in time.
-    if (request.upgrade !== "" && this.#routeTimer !== undefined)
-      this.#context.wheel.cancel(this.#routeTimer);
+    this.#timers.responding(request.upgrade !== "");
     traffic.countStatus(head.status);
     prepareResponse(head, {
       route: this.#route,
@@ -351,21 +326,21 @@ export class UpstreamRequest implements TryOwner {
     this.#stream.fail(error);
   }
 
-  readonly #onRouteTimeout = () => {
+  onRouteTimeout(): void {
     if (this.#over) return;
     this.#pools.traffic.timeouts.inc();
     if (this.#attempt !== undefined) this.#report({ kind: "timeout" }, this.#attempt.host);
     this.#dropTry();
     if (this.#responding) this.#stream.abortResponse("UT", "response_timeout");
     else this.#fail(localReplies.upstreamTimeout);
-  };
+  }
 
-  readonly #onPerTryTimeout = () => {
+  onPerTryTimeout(): void {
     this.#pools.traffic.perTryTimeouts.inc();
     this.#tryTimedOut(localReplies.perTryTimeout);
-  };
+  }
 
-  readonly #onPerTryIdleTimeout = () => {
+  onPerTryIdleTimeout(): void {
     this.#pools.traffic.perTryIdleTimeouts.inc();
     if (!this.#responding) {
       this.#tryTimedOut(localReplies.perTryIdleTimeout);
@@ -373,7 +348,7 @@ export class UpstreamRequest implements TryOwner {
     }
     this.#dropTry();
     this.#stream.abortResponse("UT", "upstream_per_try_idle_timeout");
-  };
+  }
 
   #tryTimedOut(reply: LocalReply): void {
     const attempt = this.#attempt;
@@ -413,7 +388,7 @@ export class UpstreamRequest implements TryOwner {
     if (this.#over) return;
     this.#over = true;
     this.#retries.cancel();
-    if (this.#routeTimer !== undefined) this.#context.wheel.cancel(this.#routeTimer);
+    this.#timers.stop();
     this.#dropTry();
   }
 }
