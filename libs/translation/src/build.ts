@@ -5,6 +5,7 @@ import { looksUpUnknown } from "./clusters/dynamic-dns.ts";
 import { blackHole, dynamicDns, inboundPassthrough, passthrough } from "./clusters/fixed.ts";
 import { buildInboundBackend } from "./clusters/inbound.ts";
 import { type BuildContext, createContext } from "./context.ts";
+import { buildExtensions } from "./extensions.ts";
 import { buildGateway } from "./gateway/build.ts";
 import type { Backend, IrPart, LoadAssignment, ProxyIr, ProxyTraits, RouteTable } from "./ir/index.ts";
 import { buildInboundListeners } from "./listeners/inbound.ts";
@@ -40,6 +41,7 @@ export function traitsOf(view: ProxyView): ProxyTraits {
     namespace: node.namespace,
     clusterId: node.clusterId,
     meshId: node.meshId,
+    extensions: buildExtensions(view),
     telemetry: buildTelemetry(view),
     pathNormalization: view.snapshot.meshConfig.pathNormalization,
   };
@@ -166,6 +168,7 @@ export function* proxyIrInSteps(view: ProxyView, memo: IdentityMemo): Steps<With
   const context = createContext(view, memo, problems);
   reportUnsupportedKinds(context);
   buildTelemetry(view, problems);
+  buildExtensions(view, problems);
   const shared = yield* memo.inSteps([view.scope, view.snapshot], outboundVariant(context), () =>
     buildSharedPart(context),
   );

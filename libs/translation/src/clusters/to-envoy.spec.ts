@@ -8,6 +8,7 @@ import { toCluster } from "./to-envoy.ts";
 const traits: ProxyTraits = {
   istioExtensions: false,
   setsFilterState: false,
+  extensions: [],
   telemetry: buildTelemetry(viewOf(snapshotOf([]), anySidecar)),
   agentServesFiles: false,
   canonicalName: "client",

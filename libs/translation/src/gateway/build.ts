@@ -154,6 +154,7 @@ class GatewayListenerBuilder {
       kind: "http",
       ...(caches.length === 0 ? {} : { dnsCaches: caches }),
       direction: "gateway",
+      port,
       statPrefix: `outbound_${bind}_${port};`,
       routes: { kind: "rds", name: table },
       ...defined({ authentication: buildAuthentication(this.#context) }),

@@ -2,6 +2,7 @@ import type { HttpConnections, ProxyTraits } from "../ir/index.ts";
 import { alpn } from "./alpn.ts";
 import { authorization, externalAuthorization } from "./authorization.ts";
 import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
+import { extensionsOf } from "./extensions.ts";
 import { cors, fault, grpcStats, grpcWeb, router } from "./fixed.ts";
 import type { EnvoyHttpFilter, HttpFilterRule } from "./http-filter.ts";
 import { jwtAuthentication } from "./jwt-authentication.ts";
@@ -11,8 +12,11 @@ import { peerMetadata } from "./peer-metadata.ts";
 const filters: readonly HttpFilterRule[] = [
   peerMetadata, // first: what follows may ask who the peer is
   externalAuthorization, // before the mesh's own: who is asked may see requests that its policies refuse
+  extensionsOf("AUTHN"), // before who asks is found out
   jwtAuthentication, // before authorization, whose rules may ask what a token says
+  extensionsOf("AUTHZ"), // before what may be asked is decided
   authorization, // before anything that acts on the request: who may not ask gets no further
+  extensionsOf("STATS", "UNSPECIFIED"), // as Istio: after its policies, before what looks at messages
   grpcWeb, // before what looks at gRPC messages
   grpcStats, // sees what the client sent, before faults are injected
   alpn, // only reads the request; any place before the router will do

@@ -1,11 +1,13 @@
 import type { MeshConfig } from "@weft/istio-api";
 import type { Backend, LoadAssignment } from "./backend.ts";
+import type { HttpExtension } from "./extension.ts";
 import type { Listener } from "./listener.ts";
 import type { RouteTable } from "./route.ts";
 import type { ProxyTelemetry } from "./telemetry.ts";
 
 export * from "./authentication.ts";
 export * from "./backend.ts";
+export * from "./extension.ts";
 export * from "./listener.ts";
 export * from "./policy.ts";
 export * from "./route.ts";
@@ -43,6 +45,8 @@ export interface ProxyTraits {
   readonly namespace: string;
   readonly clusterId: string;
   readonly meshId: string;
+  /** Code of users that it runs, in order. */
+  readonly extensions: readonly HttpExtension[];
   /** What it tells of its traffic. */
   readonly telemetry: ProxyTelemetry;
   /** What is done to paths before policies and routes look at them. */

@@ -85,6 +85,8 @@ export interface HttpConnections {
   readonly routes:
     | { readonly kind: "rds"; readonly name: string }
     | { readonly kind: "inline"; readonly table: RouteTable };
+  /** The port of the listener, or of the own application; absent where there are many. */
+  readonly port?: number;
   /** True for listeners that clients use as a forward proxy: requests carry whole URLs. */
   readonly forwardProxy: boolean;
   /** HTTP/1.0 requests are taken. */

@@ -16,6 +16,8 @@ interface ChainTarget {
   readonly backend: string;
   readonly host: string;
   readonly port: number;
+  /** Where the application listens; absent for whatever port nobody declares. */
+  readonly listenPort?: number;
   readonly httpName: string;
   readonly tcpName: string;
   readonly httpStatPrefix: string;
@@ -45,6 +47,7 @@ function buildFilter(context: BuildContext, kind: ChainKind, target: ChainTarget
   return {
     kind: "http",
     direction: "inbound",
+    ...(target.listenPort === undefined ? {} : { port: target.listenPort }),
     statPrefix: target.httpStatPrefix,
     routes: { kind: "inline", table: buildInboundTable(target) },
     forwardProxy: false,
@@ -147,6 +150,7 @@ function portTarget(port: InboundPort): ChainTarget {
     backend: inboundBackendName(port.number),
     host: first?.service.hostname ?? "",
     port: first?.port.port ?? port.number,
+    listenPort: port.number,
     httpName: name,
     tcpName: name,
     httpStatPrefix: `inbound_${name};`,

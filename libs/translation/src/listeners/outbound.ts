@@ -103,7 +103,7 @@ class OutboundBuilder {
     this.#addChain(
       draft,
       undefined,
-      this.#httpChain(`${bind}_${port}`, table, undefined, { forwardProxy: true, caches }),
+      this.#httpChain(`${bind}_${port}`, table, undefined, { forwardProxy: true, caches, port }),
     );
   }
 
@@ -145,6 +145,7 @@ class OutboundBuilder {
     // On an address of all, other traffic may come to the same port: only what looks like HTTP is taken.
     const chain = this.#httpChain(`${bind}_${port.port}`, name, wildcard ? sniffedHttp : undefined, {
       caches: outboundCaches(this.#context, egress.services, port.port),
+      port: port.port,
     });
     if (!draft.chains.has(keyOf(chain.match))) this.#addChain(draft, service, chain);
   }
@@ -163,7 +164,7 @@ class OutboundBuilder {
       `${draft.address}_${port.port}`,
       name,
       { ...match, ...sniffedHttp },
-      { caches: outboundCaches(this.#context, egress.services, port.port) },
+      { caches: outboundCaches(this.#context, egress.services, port.port), port: port.port },
     );
     if (!shared || !draft.chains.has(keyOf(chain.match))) this.#addChain(draft, service, chain);
   }
@@ -213,13 +214,15 @@ class OutboundBuilder {
     {
       forwardProxy = false,
       caches,
-    }: { readonly forwardProxy?: boolean; readonly caches: readonly DnsCache[] },
+      port,
+    }: { readonly forwardProxy?: boolean; readonly caches: readonly DnsCache[]; readonly port: number },
   ): FilterChain {
     return {
       ...(match ? { match } : {}),
       filter: {
         kind: "http",
         direction: "outbound",
+        port,
         statPrefix: `outbound_${listener};`,
         routes: { kind: "rds", name: table },
         forwardProxy,
