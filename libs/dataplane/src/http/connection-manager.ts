@@ -127,7 +127,8 @@ class HttpConnection implements ServedConnection, ServerHandler {
     stats.activeRequests.inc();
     this.#requests++;
     if (config.maxRequestsPerConnection > 0 && this.#requests >= config.maxRequestsPerConnection) {
-      if (head.protocol === "HTTP/2") this.drain();
+      // Not at once: what inspection has read is taken while the codec is made.
+      if (head.protocol === "HTTP/2") queueMicrotask(() => this.drain());
       else stream.closeAfterResponse();
     }
     const info = this.#newInfo(head);

@@ -367,6 +367,20 @@ describe("HTTP/2 from downstream, frame by frame", () => {
     expect(dead.frames.some(({ type }) => type === ping)).toBe(true);
   });
 
+  it("goes away after as many requests as a connection may carry", async () => {
+    upstream = await startUpstream((socket, received) => {
+      if (received.endsWith("\r\n\r\n")) socket.write(response(200, "x"));
+    });
+    proxy = await startProxy({ upstreamPorts: [upstream.port], config: { maxRequestsPerConnection: 2 } });
+    const peer = await open();
+    peer.send(headers(1, getFields()));
+    expect(await peer.head(1)).toContain(":status: 200");
+    expect(peer.frames.some(({ type }) => type === frameType.goaway)).toBe(false);
+    peer.send(headers(3, getFields()));
+    expect(await peer.goaway()).toBe(errorCode.noError);
+    expect(await peer.head(3)).toContain(":status: 200");
+  });
+
   it("drains: says so, finishes what is under way, and closes", async () => {
     await setUp();
     const peer = await open();
