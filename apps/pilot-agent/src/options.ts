@@ -18,6 +18,7 @@ import {
 import { formatProblem, parseDuration } from "@weft/base";
 import { readSecretsConfig } from "@weft/identity";
 import { createLogger, parseLogLevel } from "@weft/observability";
+import { readPilotChannel } from "./pilot-options.ts";
 
 /** Flags of `pilot-agent proxy`. */
 export interface ProxyFlags {
@@ -60,7 +61,8 @@ const weftProxyMain = fileURLToPath(new URL("../../proxy/bin/weft-proxy.mjs", im
 /**
  * Puts flags and environment together, as Istio's agent does: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,
  * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS,
- * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, WEFT_VIRTUAL_HOST_DISCOVERY, and those of {@link readSecretsConfig}.
+ * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, WEFT_VIRTUAL_HOST_DISCOVERY, and those of {@link readSecretsConfig} and
+ * {@link readPilotChannel}.
  * What is wrong but can be left out is logged; what cannot throws.
  */
 export async function readAgentOptions(
@@ -89,6 +91,7 @@ export async function readAgentOptions(
   const hosts = hostDiscoveryMetadata(env.WEFT_VIRTUAL_HOST_DISCOVERY, flags.proxy);
   const namespace = env.POD_NAMESPACE || "default";
   const secrets = readSecretsConfig(env, namespace);
+  const pilotChannel = readPilotChannel(env, proxyConfig, secrets);
   return {
     role,
     node: buildNode({
@@ -117,6 +120,7 @@ export async function readAgentOptions(
     proxyComponentLogLevel: flags.proxyComponentLogLevel,
     sdsSocket: resolve(flags.sdsSocket ?? "./var/run/secrets/workload-spiffe-uds/socket"),
     ...(secrets === undefined ? {} : { secrets }),
+    ...(pilotChannel === undefined ? {} : { pilotChannel }),
     ...(env.EXIT_ON_ZERO_ACTIVE_CONNECTIONS === "true"
       ? { exitOnZeroConnections: { minimumMs: durationOf(env, "MINIMUM_DRAIN_DURATION", "5s") } }
       : {}),

@@ -3,13 +3,14 @@ import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "@weft/base";
 import type { SecretsConfig } from "@weft/identity";
 import { createHttpEndpoint, type Logger, type Metrics } from "@weft/observability";
-import { createXdsRelay, type XdsRelay } from "@weft/xds";
+import { createXdsRelay, type XdsRelay, type XdsRelayOptions } from "@weft/xds";
 import { buildBootstrap } from "./bootstrap/build-bootstrap.ts";
 import type { AgentAddresses, AgentPorts } from "./bootstrap/ports.ts";
 import { drainListeners, waitFor, waitForZeroConnections } from "./drain.ts";
 import { httpCall } from "./http-client.ts";
 import type { BootstrapNode } from "./node/node.ts";
 import type { ProxyConfig } from "./node/proxy-config.ts";
+import { createPilotChannel, type PilotChannelConfig } from "./pilot-channel.ts";
 import type { ProxyCommand, ProxyCommandOptions } from "./proxy/command.ts";
 import { type StartProcess, startProcess } from "./proxy/process.ts";
 import { createSupervisor } from "./proxy/supervisor.ts";
@@ -36,6 +37,8 @@ export interface AgentOptions {
   readonly proxyComponentLogLevel: string;
   /** Unix socket of the SDS server; beside the workload's identity, as Istio has it. */
   readonly sdsSocket: string;
+  /** How pilot is called with TLS; in plain text without it. */
+  readonly pilotChannel?: PilotChannelConfig;
   /** Where the workload's certificate comes from; without it none is served. */
   readonly secrets?: SecretsConfig;
   /**
@@ -143,7 +146,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
   let metrics: Promise<Metrics> | undefined;
   let secrets: Secrets | undefined;
-  const relay = createRelay({ address: proxyConfig.discoveryAddress, counters, logger, clock, random });
+  const channel = options.pilotChannel && createPilotChannel(options.pilotChannel, () => secrets?.current());
+  const relay = createRelay({
+    upstream: { address: proxyConfig.discoveryAddress, ...channel },
+    counters,
+    logger,
+    clock,
+    random,
+  });
   const status = await createHttpEndpoint({
     host: addresses.public,
     port: ports.status,
@@ -241,7 +251,7 @@ async function openSecrets(
 }
 
 interface RelayOptions {
-  readonly address: string;
+  readonly upstream: XdsRelayOptions["upstream"];
   readonly counters: AgentCounters;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -249,11 +259,12 @@ interface RelayOptions {
 }
 
 /** The relay to pilot, whose coming and going is logged and counted. */
-function createRelay({ address, counters, logger, clock, random }: RelayOptions): XdsRelay {
+function createRelay({ upstream, counters, logger, clock, random }: RelayOptions): XdsRelay {
+  const { address } = upstream;
   let connected = false;
   return createXdsRelay({
     // Soon back after a restart of pilot, and not all at once: the delay has jitter.
-    upstream: { address, backoff: { initialMs: 200, maxMs: 5_000 } },
+    upstream: { ...upstream, backoff: { initialMs: 200, maxMs: 5_000 } },
     clock,
     random,
     onUpstreamEvent: (event) => {

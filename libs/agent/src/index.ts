@@ -8,4 +8,5 @@ export { buildNodeMetadata, type Environment } from "./node/node-metadata.ts";
 export { type ProxyConfig, parseProxyConfig } from "./node/proxy-config.ts";
 export { type ParentView, watchParent } from "./parent-watch.ts";
 export { envoyCommand, type ProxyCommand, type ProxyCommandOptions, weftCommand } from "./proxy/command.ts";
+export type { PilotChannelConfig } from "./pilot-channel.ts";
 export { type AppMetricsTarget, parseAppMetricsTarget } from "./status/app-metrics.ts";

@@ -43,7 +43,7 @@ describe("claimAddresses()", () => {
       gateway: "127.1.0.2",
       workloads: ["127.1.0.10", "127.1.0.11"],
       ports: {
-        pilot: { grpc: 15010, http: 8080, monitoring: 15014 },
+        pilot: { grpc: 15010, secureGrpc: 15012, http: 8080, monitoring: 15014 },
         citadel: { grpc: 8060, monitoring: 8062 },
       },
       subnet: 0,
@@ -57,7 +57,7 @@ describe("claimAddresses()", () => {
     const taken = machine((_, port) => (port === 8080 ? "taken" : "free"));
     expect(await claimAddresses(1, taken)).toMatchObject({
       controlPlane: "127.1.0.1",
-      ports: { pilot: { grpc: 15010, http: 40_000, monitoring: 15014 } },
+      ports: { pilot: { grpc: 15010, secureGrpc: 15012, http: 40_000, monitoring: 15014 } },
     });
   });
 

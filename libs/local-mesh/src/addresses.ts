@@ -11,13 +11,18 @@ const firstWorkloadHost = 10;
  * have, and one for citadel's monitoring, which has no port of its own beside pilot-discovery's.
  */
 const wishedPorts = {
-  pilot: { grpc: 15010, http: 8080, monitoring: 15014 },
+  pilot: { grpc: 15010, secureGrpc: 15012, http: 8080, monitoring: 15014 },
   citadel: { grpc: 8060, monitoring: 8062 },
 } as const;
 
 /** Where the parts of the control plane listen, on its address. */
 export interface ControlPlanePorts {
-  readonly pilot: { readonly grpc: number; readonly http: number; readonly monitoring: number };
+  readonly pilot: {
+    readonly grpc: number;
+    readonly secureGrpc: number;
+    readonly http: number;
+    readonly monitoring: number;
+  };
   readonly citadel: { readonly grpc: number; readonly monitoring: number };
 }
 
@@ -122,6 +127,7 @@ export async function claimAddresses(
     const ports = {
       pilot: {
         grpc: await port(pilot.grpc),
+        secureGrpc: await port(pilot.secureGrpc),
         http: await port(pilot.http),
         monitoring: await port(pilot.monitoring),
       },

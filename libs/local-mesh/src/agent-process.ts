@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { baseEnv } from "./app-process.ts";
+import { pilotServerName } from "./citadel.ts";
 import type { PlacedGateway, PlacedWorkload } from "./mesh-objects.ts";
 import type { ProcessSpec } from "./processes.ts";
 
@@ -16,7 +17,7 @@ export interface AgentOptions {
   /** Entry file of pilot-agent. */
   readonly main: string;
   readonly dataPlane: DataPlane;
-  /** `host:port` of pilot-discovery's gRPC server. */
+  /** `host:port` of pilot-discovery's gRPC server, with TLS. */
   readonly discoveryAddress: string;
   readonly citadel: CertificateSource;
   readonly env: NodeJS.ProcessEnv;
@@ -52,6 +53,8 @@ export function agentProcess(
   const sidecar = "containers" in proxy;
   const proxyConfig = {
     discoveryAddress,
+    // Also where the port is another one than 15012.
+    controlPlaneAuthPolicy: "MUTUAL_TLS",
     configPath: folder,
     concurrency: 1,
     // A local mesh ends at once when it is told to: whoever still waits for an answer is on this machine too.
@@ -84,6 +87,7 @@ export function agentProcess(
       SERVICE_ACCOUNT: proxy.serviceAccount,
       CA_ADDR: citadel.grpc,
       ISTIOD_SAN: citadel.serverName,
+      PILOT_SAN: pilotServerName,
       CA_ROOT_CA: citadel.rootFile,
       CA_TOKEN_FILE: citadel.tokenFile(proxy),
       SECRET_TTL: `${citadel.certificateTtlMs}ms`,

@@ -51,7 +51,7 @@ describe("agentProcess()", () => {
   const options = {
     main: "/agent.ts",
     dataPlane: { kind: "weft" },
-    discoveryAddress: "127.1.0.1:15010",
+    discoveryAddress: "127.1.0.1:15012",
     citadel: {
       grpc: "127.1.0.1:8060",
       serverName: "istio-citadel.istio-system.svc",
@@ -80,12 +80,14 @@ describe("agentProcess()", () => {
       SERVICE_ACCOUNT: "web",
       CA_ADDR: "127.1.0.1:8060",
       ISTIOD_SAN: "istio-citadel.istio-system.svc",
+      PILOT_SAN: "istiod.istio-system.svc",
       CA_ROOT_CA: "/run/citadel/root-cert.pem",
       CA_TOKEN_FILE: "/run/tokens/web-v1-abc-de.shop",
       SECRET_TTL: "20000ms",
     });
     expect(JSON.parse(given.PROXY_CONFIG ?? "")).toMatchObject({
-      discoveryAddress: "127.1.0.1:15010",
+      discoveryAddress: "127.1.0.1:15012",
+      controlPlaneAuthPolicy: "MUTUAL_TLS",
       configPath: "/run/web",
     });
     expect(JSON.parse(given.ISTIO_METAJSON_LABELS ?? "")).toEqual({ LABELS: workload.labels });

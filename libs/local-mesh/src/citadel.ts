@@ -1,7 +1,9 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { callAt, systemClock } from "@weft/base";
+import type { Bus } from "@weft/bus";
 import type { TokenAuthority } from "@weft/ca";
+import type { SecureChannelConfig } from "@weft/discovery";
 import type { CertificateSource } from "./agent-process.ts";
 
 /** Settings of {@link startLocalCitadel}. */
@@ -29,12 +31,24 @@ export interface TokenHolder {
 export interface LocalCitadel extends CertificateSource {
   /** `host:port` of its administration, by Connect. */
   readonly admin: string;
+  /** Where it says that the roots have changed. */
+  readonly bus: Bus;
+  /** How pilot-discovery gets its certificate, and finds out whose a token is; gives it a token, too. */
+  pilotChannel(): Promise<SecureChannelConfig>;
   /** Gives each pod a token, good for certificates of its service account alone, and another before that one ends. */
   giveTokens(pods: readonly TokenHolder[]): Promise<void>;
   /** Stops it and removes its keys; idempotent. */
   close(): Promise<void>;
 }
 
+/** Account of pilot-discovery, as in a cluster. */
+const pilot: TokenHolder = {
+  name: "pilot-discovery",
+  namespace: "istio-system",
+  serviceAccount: "istiod",
+};
+/** Name in the certificate of pilot-discovery. */
+export const pilotServerName = "istiod.istio-system.svc";
 /** Trust domain of a local mesh; Istio's default. */
 export const trustDomain = "cluster.local";
 const serverName = "istio-citadel.istio-system.svc";
@@ -73,6 +87,7 @@ export async function startLocalCitadel(options: LocalCitadelOptions): Promise<L
   const citadel = await ca.createCitadel({
     authority,
     authenticators: [await tokens.authenticator([caAudience])],
+    accountNames: new Map([[`${pilot.namespace}/${pilot.serviceAccount}`, [pilotServerName]]]),
     ttl: { defaultMs: certificateTtlMs, maxMs: certificateTtlMs },
     audit,
     bus,
@@ -87,10 +102,27 @@ export async function startLocalCitadel(options: LocalCitadelOptions): Promise<L
   const dropRootFile = ca.keepRootFile(rootFile, authority);
   const keeper = createTokenKeeper(tokens, join(folder, "tokens"));
   let closed: Promise<void> | undefined;
+  const address = `${host}:${ports.grpc}`;
   return {
-    grpc: `${host}:${ports.grpc}`,
+    grpc: address,
     serverName,
     admin: citadel.addresses.admin,
+    bus,
+    pilotChannel: async () => {
+      await keeper.give(pilot);
+      return {
+        secrets: {
+          kind: "ca",
+          ca: { address, rootFile, tokenFile: keeper.file(pilot), serverName },
+          identity: { trustDomain, ...pilot },
+          keyKind: { kind: "ecdsa", curve: "P-256" },
+          ttlMs: certificateTtlMs,
+          graceRatio: 0.5,
+          graceJitter: 0.01,
+        },
+        authenticators: [await tokens.authenticator([caAudience])],
+      };
+    },
     rootFile,
     certificateTtlMs,
     tokenFile: keeper.file,

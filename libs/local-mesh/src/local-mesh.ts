@@ -118,7 +118,7 @@ async function startParts(
   const agent = {
     main: options.agentMain,
     dataPlane: options.dataPlane,
-    discoveryAddress: pilot.grpc,
+    discoveryAddress: pilot.secureGrpc,
     citadel,
     env,
   };
@@ -183,6 +183,8 @@ async function startControlPlane(
   const pilot = await startLocalPilot({
     address,
     ports: ports.pilot,
+    channel: await citadel.pilotChannel(),
+    bus: citadel.bus,
     objects: run.objects,
     config: options.config,
     logFile: join(run.logs, "pilot-discovery.log"),
@@ -191,7 +193,7 @@ async function startControlPlane(
     onChange: options.onChange,
   });
   closing.add(() => pilot.close());
-  report(`pilot-discovery serves xDS on ${pilot.grpc}, its pages on http://${pilot.http}`);
+  report(`pilot-discovery serves xDS with TLS on ${pilot.secureGrpc}, its pages on http://${pilot.http}`);
   return { pilot, citadel };
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { ObjectRef, Problem } from "@weft/base";
-import type { Pilot, StartSource, Translate } from "@weft/discovery";
+import type { Bus } from "@weft/bus";
+import type { Pilot, SecureChannelConfig, StartSource, Translate } from "@weft/discovery";
 import { refOf } from "@weft/mesh-model";
 import { adminGet } from "./admin-client.ts";
 import type { ProxySync } from "./checks/index.ts";
@@ -10,7 +11,14 @@ import { localiseEvent } from "./local-source.ts";
 export interface LocalPilotOptions {
   /** Loopback address of the control plane. */
   readonly address: string;
-  readonly ports: { readonly grpc: number; readonly http: number; readonly monitoring: number };
+  readonly ports: {
+    readonly grpc: number;
+    readonly secureGrpc: number;
+    readonly http: number;
+    readonly monitoring: number;
+  };
+  readonly channel: SecureChannelConfig;
+  readonly bus: Bus;
   /** Folder with the mesh's own objects. */
   readonly objects: string;
   /** Folder with the user's configuration. */
@@ -27,8 +35,10 @@ export interface LocalPilotOptions {
 export interface LocalPilot {
   /** `host:port` of its pages. */
   readonly http: string;
-  /** `host:port` of its xDS server. */
+  /** `host:port` of its xDS server, in plain text. */
   readonly grpc: string;
+  /** The same with TLS, where proxies go. */
+  readonly secureGrpc: string;
   /** What is wrong with the configuration now. */
   problems(): readonly Problem[];
   /** How far each connected proxy is; rejects where it is stopped. */
@@ -40,10 +50,9 @@ export interface LocalPilot {
 
 /** Starts pilot-discovery with both folders as its sources, and can stop it and start it again at the same addresses. */
 export async function startLocalPilot(options: LocalPilotOptions): Promise<LocalPilot> {
-  const { address: host, ports, objects, config, translate, onProblems, onChange } = options;
+  const { address: host, ports, channel, bus, objects, config, translate, onProblems, onChange } = options;
   // Imported only here: weftctl reads this lib's state file in each of its commands, and few of those run a pilot.
-  const [{ createInProcessBus }, { watchFiles }, { createPilot }, { createLogger }] = await Promise.all([
-    import("@weft/bus"),
+  const [{ watchFiles }, { createPilot }, { createLogger }] = await Promise.all([
     import("@weft/config-sources"),
     import("@weft/discovery"),
     import("@weft/observability"),
@@ -54,7 +63,6 @@ export async function startLocalPilot(options: LocalPilotOptions): Promise<Local
     pretty: false,
     destination: { write: (line) => writeSync(logFile, line) },
   });
-  const bus = createInProcessBus(logger);
   const byOrigin = new Map<string, readonly Problem[]>();
   const problems = () => [...byOrigin.values()].flat();
 
@@ -96,12 +104,13 @@ export async function startLocalPilot(options: LocalPilotOptions): Promise<Local
       logger,
       http: { host, port: ports.http },
       grpc: { host, port: ports.grpc },
+      secure: { ...channel, grpc: { host, port: ports.secureGrpc } },
       monitoring: { host, port: ports.monitoring },
       instance: "pilot-discovery-local",
       version: "0.1.0",
     });
   let pilot: Pilot | undefined = await create();
-  const { http, grpc } = pilot.addresses;
+  const { http, grpc, secureGrpc = "" } = pilot.addresses;
   const stop = async () => {
     const running = pilot;
     pilot = undefined;
@@ -111,6 +120,7 @@ export async function startLocalPilot(options: LocalPilotOptions): Promise<Local
   return {
     http,
     grpc,
+    secureGrpc,
     problems,
     proxyStatus: async () => toProxySync(JSON.parse(await adminGet(http, "/debug/syncz"))),
     stop,
@@ -118,9 +128,7 @@ export async function startLocalPilot(options: LocalPilotOptions): Promise<Local
       pilot ??= await create();
     },
     close: () => {
-      closed ??= stop()
-        .then(() => bus.close())
-        .then(() => closeSync(logFile));
+      closed ??= stop().then(() => closeSync(logFile));
       return closed;
     },
   };

@@ -21,6 +21,8 @@ export interface SecretsOptions {
 
 /** The workload's certificate, kept and served. */
 export interface Secrets {
+  /** What there is now; undefined before the first certificate. */
+  current(): WorkloadSecrets | undefined;
   /** For metrics. */
   stats(): SecretsStats;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ export async function startSecrets(options: SecretsOptions): Promise<Secrets> {
     throw error;
   }
   return {
+    current: () => current,
     stats: () => ({
       ...counted,
       secondsLeft: current === undefined ? undefined : (current.notAfter - clock.now()) / 1000,
