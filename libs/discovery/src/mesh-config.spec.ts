@@ -35,6 +35,26 @@ describe("decodeMeshConfig()", () => {
     ]);
   });
 
+  it("reads mappings field by field", () => {
+    const sound = {
+      defaultHttpRetryPolicy: { attempts: 3, retryOn: "5xx", perTryTimeout: "2s" },
+      defaultProviders: { accessLogging: ["envoy"] },
+      tcpKeepalive: { probes: 3, time: "30s" },
+    };
+    expect(decodeMeshConfig(sound)).toEqual({ value: { ...defaultMeshConfig, ...sound }, problems: [] });
+    const { value, problems } = decodeMeshConfig({
+      defaultHttpRetryPolicy: { retryOn: 503 },
+      defaultProviders: { accessLogging: "envoy" },
+      tcpKeepalive: { time: 30 },
+    });
+    expect(value).toEqual(defaultMeshConfig);
+    expect(problems.map(({ path }) => path)).toEqual([
+      "defaultHttpRetryPolicy",
+      "defaultProviders",
+      "tcpKeepalive",
+    ]);
+  });
+
   it.each([undefined, null])("gives the defaults for %s", (raw) => {
     expect(decodeMeshConfig(raw)).toEqual({ value: defaultMeshConfig, problems: [] });
   });

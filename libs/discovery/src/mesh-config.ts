@@ -33,6 +33,23 @@ const mappings: Reader = {
   expected: "a list of mappings",
   read: (value) => (Array.isArray(value) && value.every(isMapping) ? value : undefined),
 };
+const count: Reader = {
+  expected: "a whole number",
+  read: (value) => (typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined),
+};
+/** A mapping of fields that are there as written, each in its own form; what has no form here is kept as it is. */
+const mappingOf = (forms: Readonly<Record<string, Reader>>): Reader => ({
+  expected: `a mapping with ${Object.entries(forms)
+    .map(([name, { expected }]) => `${name}: ${expected}`)
+    .join(", ")}`,
+  read: (value) => {
+    if (!isMapping(value)) return undefined;
+    const sound = Object.entries(forms).every(
+      ([name, { read }]) => value[name] === undefined || read(value[name]) !== undefined,
+    );
+    return sound ? value : undefined;
+  },
+});
 const oneOf = (...allowed: readonly string[]): Reader => ({
   expected: allowed.join(" or "),
   read: (value) => (typeof value === "string" && allowed.includes(value) ? value : undefined),
@@ -68,7 +85,18 @@ const fields: readonly (readonly [name: string, field: keyof MeshConfig, reader:
   ["defaultDestinationRuleExportTo", "defaultDestinationRuleExportTo", strings],
   ["h2UpgradePolicy", "h2UpgradePolicy", oneOf("DO_NOT_UPGRADE", "UPGRADE")],
   ["localityLbSetting", "localityLbSetting", mapping],
-  ["defaultHttpRetryPolicy", "defaultHttpRetryPolicy", mapping],
+  [
+    "defaultHttpRetryPolicy",
+    "defaultHttpRetryPolicy",
+    mappingOf({
+      attempts: count,
+      perTryTimeout: duration,
+      retryOn: string,
+      retryRemoteLocalities: boolean,
+      retryIgnorePreviousHosts: boolean,
+      backoff: duration,
+    }),
+  ],
   ["ingressClass", "ingressClass", string],
   ["ingressControllerMode", "ingressControllerMode", oneOf("UNSPECIFIED", "OFF", "DEFAULT", "STRICT")],
   ["ingressService", "ingressService", string],
@@ -76,8 +104,8 @@ const fields: readonly (readonly [name: string, field: keyof MeshConfig, reader:
   ["enableTracing", "enableTracing", boolean],
   ["enablePrometheusMerge", "enablePrometheusMerge", boolean],
   ["extensionProviders", "extensionProviders", mappings],
-  ["defaultProviders", "defaultProviders", mapping],
-  ["tcpKeepalive", "tcpKeepalive", mapping],
+  ["defaultProviders", "defaultProviders", mappingOf({ accessLogging: strings, tracing: strings })],
+  ["tcpKeepalive", "tcpKeepalive", mappingOf({ probes: count, time: duration, interval: duration })],
 ];
 
 const pathNormalizations = oneOf("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES");
