@@ -31,6 +31,15 @@ describe("sotwInterest()", () => {
     const interest = sotwInterest(undefined, ["a", "b"]);
     expect(sotwInterest(interest, ["b", "a"])).toBe(interest);
   });
+
+  it("gives streams in the same situation that share a request the same interest", () => {
+    const [before, other] = [sotwInterest(undefined, ["a"]), sotwInterest(undefined, ["b"])];
+    const names = ["a", "b"];
+    const next = sotwInterest(before, names);
+    expect(sotwInterest(before, names)).toBe(next);
+    expect(sotwInterest(other, names)).not.toBe(next);
+    expect(spell(sotwInterest(next, names))).toBe("a b");
+  });
 });
 
 describe("deltaInterest()", () => {

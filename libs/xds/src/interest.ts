@@ -25,11 +25,24 @@ export function covers(interest: Interest, name: string): boolean {
  */
 export function sotwInterest(previous: Interest | undefined, resourceNames: readonly string[]): Interest {
   if (resourceNames.length === 0 && (previous?.legacy ?? true)) return previous ?? legacyWildcard;
+  const known = answers.get(resourceNames);
+  if (known !== undefined && known.previous === previous) return known.next;
   const names = new Set(resourceNames);
   const wildcard = names.delete(wildcardName);
-  const next: Interest = { wildcard, names, legacy: false };
-  return previous !== undefined && equal(previous, next) ? previous : next;
+  const asked: Interest = { wildcard, names, legacy: false };
+  const next = previous !== undefined && equal(previous, asked) ? previous : asked;
+  answers.set(resourceNames, { previous, next });
+  return next;
 }
+
+/**
+ * What a list came to last. Streams in the same situation send the same requests, which are decoded once (share-decoded.ts): to look at
+ * thousands of names again for each of them would hold up everything else.
+ */
+const answers = new WeakMap<
+  readonly string[],
+  { readonly previous: Interest | undefined; readonly next: Interest }
+>();
 
 /**
  * What an incremental request asks for: its lists add to and take from what was asked before. Returns `previous`
