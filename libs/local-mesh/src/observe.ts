@@ -6,6 +6,7 @@ import type { LocalMesh } from "./local-mesh.ts";
 import { type Memory, readMemory } from "./memory.ts";
 import { appHost } from "./place-workloads.ts";
 import { readChildren } from "./process-tree.ts";
+import { measureSlowdown } from "./slowdown.ts";
 import type { RunningWorkload } from "./start-workloads.ts";
 
 /** Name of a workload in edges and tables: `reviews-v1`, `ingress`. */
@@ -101,6 +102,7 @@ export function toCheckedMesh(mesh: LocalMesh): CheckedMesh {
     certificates: () => readCertificates(mesh),
     problems: () => mesh.pilot.problems(),
     proxyStatus: () => mesh.pilot.proxyStatus(),
+    slowdown: measureSlowdown,
     stopPilot: () => mesh.pilot.stop(),
     startPilot: () => mesh.pilot.start(),
   };

@@ -49,6 +49,8 @@ export interface CheckedMesh {
   problems(): readonly Problem[];
   /** Rejects where pilot-discovery does not answer. */
   proxyStatus(): Promise<readonly ProxySync[]>;
+  /** How much longer than on a quiet machine things take now; 1 or more. */
+  slowdown(): Promise<number>;
   stopPilot(): Promise<void>;
   startPilot(): Promise<void>;
 }

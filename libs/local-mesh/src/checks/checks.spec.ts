@@ -126,6 +126,7 @@ async function createStandIn(faults: Faults): Promise<StandIn> {
       if (!pilot) throw new Error("pilot-discovery does not answer");
       return [{ name, status: "SYNCED" }];
     },
+    slowdown: async () => 1,
     stopPilot: async () => {
       pilot = false;
     },

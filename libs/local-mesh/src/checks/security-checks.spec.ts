@@ -204,6 +204,7 @@ async function createStandIn(faults: Faults, closers: Closers): Promise<CheckedM
     isReady: async () => true,
     problems: () => [],
     proxyStatus: async () => [],
+    slowdown: async () => 1,
     stopPilot: async () => {},
     startPilot: async () => {},
   };
