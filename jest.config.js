@@ -16,4 +16,6 @@ export default {
     ],
   },
   maxWorkers: 2,
+  // A busy machine is no reason for a test to fail; what judges times says so itself.
+  testTimeout: 20_000,
 };

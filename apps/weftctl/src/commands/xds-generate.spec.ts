@@ -79,7 +79,9 @@ describe("xdsGenerate()", () => {
     expect(code).toBe(0);
     expect(Object.keys(JSON.parse(out).clusters)).toContain("outbound|8000||web.default.svc.cluster.local");
     expect(errors).toMatch(/^error: .*broken\.yaml:2/m);
-    expect(errors).toMatch(/^warning: DestinationRule default\/web: spec\.trafficPolicy\.outlierDetection\.consecutiveErrors: /m);
+    expect(errors).toMatch(
+      /^warning: DestinationRule default\/web: spec\.trafficPolicy\.outlierDetection\.consecutiveErrors: /m,
+    );
   });
 
   it.each([
