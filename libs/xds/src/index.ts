@@ -10,7 +10,7 @@ export { accept, reject, type Verdict, type XdsUpdate } from "./client-subscript
 export type { XdsConnection, XdsServerEvent } from "./connection.ts";
 export type { ReceivedResource } from "./decode-response.ts";
 export type { Interest } from "./interest.ts";
-export { createXdsRelay, type XdsRelay, type XdsRelayOptions } from "./relay.ts";
+export { createXdsRelay, type OwnSubscription, type XdsRelay, type XdsRelayOptions } from "./relay.ts";
 export { createResourceSet, encodeAny, encodeResource, resourceSetOf } from "./resource-set.ts";
 export type { ResponseCache, ResponseCacheStats } from "./response.ts";
 export {

@@ -4,6 +4,7 @@ import type { ResourceSet } from "@weft/envoy-api";
 import { type Node, NodeSchema } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import {
   createXdsClient,
+  type SubscribeOptions,
   type XdsClient,
   type XdsClientEvent,
   type XdsClientOptions,
@@ -30,11 +31,19 @@ import type { Rejection } from "./subscription.ts";
 export interface XdsRelayOptions {
   /** The server that the relay gets everything from; the node is the client's own. */
   readonly upstream: Omit<XdsClientOptions, "node" | "onEvent" | "clock" | "random">;
+  /** Types that the relay takes itself, all there is of each: they are not for the client. */
+  readonly own?: readonly OwnSubscription[];
   readonly onUpstreamEvent?: (event: XdsClientEvent) => void;
   readonly onEvent?: (event: XdsServerEvent) => void;
   readonly clock?: Clock;
   /** Uniform in [0, 1), for the jitter of reconnects. */
   readonly random?: () => number;
+}
+
+/** A type that a relay subscribes to for whoever runs it; a whole new stream may bring again what is known. */
+export interface OwnSubscription {
+  readonly typeUrl: string;
+  readonly onUpdate: SubscribeOptions["onUpdate"];
 }
 
 /**
@@ -155,6 +164,8 @@ export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
     upstream?.client.close();
     decide(accept, () => true);
     const xdsClient = createXdsClient({ ...options.upstream, ...injected, node, onEvent: onUpstreamEvent });
+    for (const { typeUrl, onUpdate } of options.own ?? [])
+      xdsClient.subscribe(typeUrl, { names: "*", initialFetchTimeoutMs: 0, onUpdate });
     upstream = { node, client: xdsClient, subscriptions: new Map() };
     return upstream;
   };
