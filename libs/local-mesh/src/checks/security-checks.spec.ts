@@ -97,6 +97,7 @@ async function createStandIn(faults: Faults, closers: Closers): Promise<CheckedM
   closers.push(() => rmSync(configFolder, { recursive: true }));
   const started = performance.now();
   let served = 0;
+  let servedAtRotation = 0;
 
   const gateway: RequestListener = async (request, response) => {
     served++;
@@ -119,12 +120,8 @@ async function createStandIn(faults: Faults, closers: Closers): Promise<CheckedM
         });
     }
     if (faults.failsWhileStrict && findSpec(configFolder, "PeerAuthentication") !== undefined) status = 503;
-    if (
-      faults.failsAtRotation &&
-      findSpec(configFolder, "DestinationRule") !== undefined &&
-      served % 50 === 0
-    )
-      status = 503;
+    if (findSpec(configFolder, "DestinationRule") !== undefined) servedAtRotation++;
+    if (faults.failsAtRotation && servedAtRotation === 3) status = 503;
     response.writeHead(status).end('{"podname":"reviews-v1-abc-de"}');
   };
   const url = `http://127.0.0.1:${await listen(createServer(gateway), closers)}`;
