@@ -48,6 +48,7 @@ const allowed = {
     "mesh-rpc",
     "pki",
   ],
+  injector: [...observed, "identity", "injection", "kubernetes", "pki"],
   agent: [...api, "identity", "observability", "pki", "xds"],
   "local-mesh": [
     ...model,

@@ -21,6 +21,12 @@ function roleOf(text: string): "sidecar" | "router" {
   throw new InvalidArgumentError("a proxy is sidecar or router");
 }
 
+interface RequestFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly debugPort?: number;
+}
+
 const program = new Command("pilot-agent")
   .description("beside each proxy: its bootstrap, its start and its end, its xDS, its probes")
   .showHelpAfterError("(add --help for what is allowed)");
@@ -79,12 +85,14 @@ program
 
 program
   .command("request")
-  .description("asks the proxy's admin API and prints the answer")
+  .description("asks the proxy's admin API, or the agent, and prints the answer")
   .argument("<method>", "GET or POST")
-  .argument("<path>", "as in stats?usedonly")
+  .argument("<path>", "as in stats?usedonly, or drain")
   .option("--host <ip>", "address of the admin API", "127.0.0.1")
   .option("--port <port>", "port of the admin API", wholeNumber, 15000)
-  .action(async (method: string, path: string, { host, port }: { host: string; port: number }) => {
+  .option("--debug-port <port>", "port of the agent's own pages, asked instead", wholeNumber)
+  .action(async (method: string, path: string, flags: RequestFlags) => {
+    const { host, port: adminPort, debugPort: port = adminPort } = flags;
     const { httpCall } = await import("@weft/agent");
     const target = path.startsWith("/") ? path : `/${path}`;
     const answer = await httpCall({ host, port, method, path: target, timeoutMs: 10_000, maxBytes: 1 << 28 });

@@ -11,8 +11,11 @@ import {
   type Environment,
   envoyCommand,
   hostDiscoveryMetadata,
+  type ProbeTarget,
   parseAppMetricsTarget,
+  parseAppProbes,
   parseProxyConfig,
+  passthroughAddress,
   weftCommand,
 } from "@weft/agent";
 import { formatProblem, parseDuration } from "@weft/base";
@@ -55,13 +58,13 @@ const notes: readonly (readonly [flag: keyof ProxyFlags, note: string])[] = [
   ["tokenManagerPlugin", "--tokenManagerPlugin has no effect: there is no token exchange"],
 ];
 
-/** Weft's proxy, beside this app. */
+/** Weft's proxy, beside this app in the sources; WEFT_PROXY_BIN names it elsewhere. */
 const weftProxyMain = fileURLToPath(new URL("../../proxy/bin/weft-proxy.mjs", import.meta.url));
 
 /**
  * Puts flags and environment together, as Istio's agent does: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,
- * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS,
- * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, WEFT_VIRTUAL_HOST_DISCOVERY, and those of {@link readSecretsConfig} and
+ * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS, ISTIO_KUBE_APP_PROBERS,
+ * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, WEFT_VIRTUAL_HOST_DISCOVERY, WEFT_PROXY_BIN, and those of {@link readSecretsConfig} and
  * {@link readPilotChannel}.
  * What is wrong but can be left out is logged; what cannot throws.
  */
@@ -85,7 +88,8 @@ export async function readAgentOptions(
   const ip = instanceIp(env);
   const metadata = buildNodeMetadata(env, [ip], proxyConfig);
   const appMetrics = parseAppMetricsTarget(env.ISTIO_PROMETHEUS_ANNOTATIONS, proxyConfig.statusPort);
-  for (const problem of [...problems, ...metadata.problems, ...appMetrics.problems]) {
+  const appProbes = parseAppProbes(env.ISTIO_KUBE_APP_PROBERS);
+  for (const problem of [...problems, ...metadata.problems, ...appMetrics.problems, ...appProbes.problems]) {
     logger[problem.severity === "error" ? "error" : "warn"](formatProblem(problem));
   }
   const hosts = hostDiscoveryMetadata(env.WEFT_VIRTUAL_HOST_DISCOVERY, flags.proxy);
@@ -115,7 +119,7 @@ export async function readAgentOptions(
     proxyCommand:
       flags.proxy === "envoy"
         ? (options) => envoyCommand(findEnvoy(flags.envoyBinary ?? env.ENVOY_BIN, env), options)
-        : (options) => weftCommand(weftProxyMain, options),
+        : (options) => weftCommand(env.WEFT_PROXY_BIN || weftProxyMain, options),
     proxyLogLevel: flags.proxyLogLevel,
     proxyComponentLogLevel: flags.proxyComponentLogLevel,
     sdsSocket: resolve(flags.sdsSocket ?? "./var/run/secrets/workload-spiffe-uds/socket"),
@@ -125,6 +129,7 @@ export async function readAgentOptions(
       ? { exitOnZeroConnections: { minimumMs: durationOf(env, "MINIMUM_DRAIN_DURATION", "5s") } }
       : {}),
     appMetrics: appMetrics.value,
+    probes: { known: appProbes.value, target: probeTarget(env, ip) },
     env,
     logger,
   };
@@ -149,6 +154,18 @@ function instanceIp(env: Environment): string {
 function addressesOf(ip: string, bindAddress: string | undefined): AgentAddresses {
   const one = bindAddress ?? (ip.startsWith("127.") ? ip : undefined);
   return one === undefined ? { local: "127.0.0.1", public: "0.0.0.0" } : { local: one, public: one };
+}
+
+/**
+ * How the application is asked: at the pod's address, from one that iptables leaves alone, so that it need not listen on the loopback;
+ * or on the loopback, as Istio did before 1.10.
+ */
+function probeTarget(env: Environment, ip: string): ProbeTarget {
+  const loopback = isIP(ip) === 6 ? "::1" : "127.0.0.1";
+  if (env.REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION === "true" || isIP(ip) === 6) {
+    return { host: loopback, localAddress: undefined };
+  }
+  return { host: ip, localAddress: passthroughAddress };
 }
 
 function portOf(env: Environment, name: string, fallback: number): number {

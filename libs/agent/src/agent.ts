@@ -6,6 +6,8 @@ import { createHttpEndpoint, type Logger, type Metrics } from "@weft/observabili
 import { createXdsRelay, type XdsRelay, type XdsRelayOptions } from "@weft/xds";
 import { buildBootstrap } from "./bootstrap/build-bootstrap.ts";
 import type { AgentAddresses, AgentPorts } from "./bootstrap/ports.ts";
+import { type DnsConfig, type DnsProxy, startDnsProxy } from "./dns/dns-proxy.ts";
+import { nameTableSubscription } from "./dns/name-table.ts";
 import { drainListeners, waitFor, waitForZeroConnections } from "./drain.ts";
 import { httpCall } from "./http-client.ts";
 import type { BootstrapNode } from "./node/node.ts";
@@ -16,6 +18,7 @@ import { type StartProcess, startProcess } from "./proxy/process.ts";
 import { createSupervisor } from "./proxy/supervisor.ts";
 import { type Secrets, startSecrets } from "./secrets/secrets.ts";
 import type { AppMetricsTarget } from "./status/app-metrics.ts";
+import type { AppProbes, ProbeTarget } from "./status/app-probes.ts";
 import { type AgentCounters, createAgentCounters, createAgentMetrics } from "./status/counters.ts";
 import { type AdminCall, checkReadiness } from "./status/readiness.ts";
 import { statusRoutes } from "./status/routes.ts";
@@ -48,6 +51,10 @@ export interface AgentOptions {
   readonly exitOnZeroConnections?: { readonly minimumMs: number };
   /** Where the application serves its own metrics. */
   readonly appMetrics: AppMetricsTarget | undefined;
+  /** The application's probes, which the kubelet brings to the agent; none unless told. */
+  readonly probes?: { readonly known: AppProbes; readonly target: ProbeTarget };
+  /** How the workload's DNS queries are answered; none are where this is not told. */
+  readonly dns?: DnsConfig;
   /** Environment of the proxy. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
@@ -81,6 +88,9 @@ export interface Agent {
 const maxSocketPath = process.platform === "linux" ? 107 : 103;
 /** What a proxy is given between SIGTERM and SIGKILL: it has had its time to drain, and has only its logs to write. */
 const proxyGraceMs = 1_500;
+const noProbes = { known: new Map(), target: { host: "127.0.0.1", localAddress: undefined } } as const;
+/** Until the table of names is there, the application would resolve nothing. */
+const withoutNames = { ready: false, reason: "DNS lookup table is not ready yet: pilot has sent no names" } as const;
 const adminLimits = { timeoutMs: 2_000, maxBytes: 64 << 20 } as const;
 
 /** Writes the bootstrap into ProxyConfig's `configPath`; the path of the file and what it holds. */
@@ -137,7 +147,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   let readyAfter = Number.NaN;
   const readiness = async () => {
-    const state = await checkReadiness(admin);
+    const noNames = dns !== undefined && dns.table === undefined;
+    const state = noNames ? withoutNames : await checkReadiness(admin);
     if (state.ready && Number.isNaN(readyAfter)) {
       readyAfter = (clock.monotonic() - startedAt) / 1000;
       logger.info({ seconds: Math.round(readyAfter * 1000) / 1000 }, "proxy is ready");
@@ -146,9 +157,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
   let metrics: Promise<Metrics> | undefined;
   let secrets: Secrets | undefined;
+  let dns: DnsProxy | undefined;
   const channel = options.pilotChannel && createPilotChannel(options.pilotChannel, () => secrets?.current());
   const relay = createRelay({
     upstream: { address: proxyConfig.discoveryAddress, ...channel },
+    own: options.dns === undefined ? [] : [nameTableSubscription((table) => dns?.update(table))],
     counters,
     logger,
     clock,
@@ -167,10 +180,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           readyAfter: () => readyAfter,
           restarts: supervisor.restarts,
           secrets: () => secrets?.stats(),
+          dns: () => dns?.counters,
         });
         return metrics;
       },
       app: { host: addresses.local, metrics: options.appMetrics },
+      probes: options.probes ?? noProbes,
+      names: () => dns?.table,
       quit: () => void close(),
       drain: () => drainListeners(admin, role, logger),
     }),
@@ -181,6 +197,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     closed ??= (async () => {
       await supervisor.stop(proxyGraceMs);
       await relay.close();
+      await dns?.close();
       await secrets?.close();
       await status.close();
       await (await metrics)?.close();
@@ -192,9 +209,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     // A socket file that a killed agent left behind would be in the way.
     rmSync(xdsSocket, { force: true });
     await relay.listen(`unix:${xdsSocket}`);
+    if (options.dns !== undefined) dns = await startDnsProxy({ config: options.dns, clock, random, logger });
     secrets = await openSecrets(options, clock, random);
   } catch (error) {
     await relay.close();
+    await dns?.close();
     await status.close();
     throw error;
   }
@@ -205,6 +224,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       pilot: proxyConfig.discoveryAddress,
       status: `${addresses.public}:${ports.status}`,
       admin: `${addresses.local}:${ports.admin}`,
+      ...(dns && { dns: dns.addresses.map(({ address, port }) => `${address}:${port}`) }),
     },
     "agent started",
   );

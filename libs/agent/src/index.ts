@@ -7,6 +7,13 @@ export { type BootstrapNode, buildNode, type NodeOptions } from "./node/node.ts"
 export { buildNodeMetadata, type Environment } from "./node/node-metadata.ts";
 export { type ProxyConfig, parseProxyConfig } from "./node/proxy-config.ts";
 export { type ParentView, watchParent } from "./parent-watch.ts";
-export { envoyCommand, type ProxyCommand, type ProxyCommandOptions, weftCommand } from "./proxy/command.ts";
 export type { PilotChannelConfig } from "./pilot-channel.ts";
+export { envoyCommand, type ProxyCommand, type ProxyCommandOptions, weftCommand } from "./proxy/command.ts";
 export { type AppMetricsTarget, parseAppMetricsTarget } from "./status/app-metrics.ts";
+export {
+  type AppProbe,
+  type AppProbes,
+  type ProbeTarget,
+  parseAppProbes,
+  passthroughAddress,
+} from "./status/app-probes.ts";

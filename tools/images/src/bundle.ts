@@ -8,19 +8,28 @@ const checkout = resolve(import.meta.dirname, "../../..");
 export interface Image {
   readonly name: string;
   readonly dockerfile: "Dockerfile" | "Dockerfile.proxy";
-  /** Programs by their name in the image; `main` is the one that it starts. */
-  readonly entries: Readonly<Record<string, string>> & { readonly main: string };
+  /** Programs by their name in the image, bundled; `main` is the one that it starts. */
+  readonly entries?: Readonly<Record<string, string>> & { readonly main: string };
+  /** Files and folders that go along as they are, below one of the checkout. */
+  readonly files?: { readonly from: string; readonly paths: readonly string[] };
 }
 
 /** Every image, named as its app. */
 export const images: readonly Image[] = [
   app("pilot-discovery"),
   app("citadel"),
+  app("sidecar-injector"),
   {
     // Beside each workload, and as istio-init: the agent, and the proxy that it starts.
     name: "proxy",
     dockerfile: "Dockerfile.proxy",
     entries: { main: "apps/pilot-agent/src/main.ts", "weft-proxy": "apps/proxy/src/main.ts" },
+  },
+  // Sources without packages, which Node runs as they are; each Deployment names its own.
+  {
+    name: "bookinfo",
+    dockerfile: "Dockerfile",
+    files: { from: "examples/bookinfo", paths: ["package.json", "src"] },
   },
 ];
 
@@ -29,15 +38,25 @@ function app(name: string): Image {
 }
 
 /**
- * Bundles the programs of an image into `folder`: a file each, what they share, and native modules. What of a package is
- * not used is left out.
+ * Puts into `folder` what goes into an image: its files, and its programs bundled: a file each, what they share, and
+ * native modules. What of a package is not used is left out.
  */
-export async function bundle(image: Image, folder: string): Promise<void> {
+export async function bundle({ entries, files }: Image, folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
+  for (const path of files?.paths ?? []) {
+    await cp(join(checkout, files?.from ?? "", path), join(folder, path), {
+      recursive: true,
+      filter: (name) => !name.endsWith(".spec.ts"),
+    });
+  }
+  if (entries !== undefined) await bundlePrograms(entries, folder);
+}
+
+async function bundlePrograms(entries: Readonly<Record<string, string>>, folder: string): Promise<void> {
   await build({
     absWorkingDir: checkout,
-    entryPoints: Object.entries(image.entries).map(([out, path]) => ({ in: path, out })),
+    entryPoints: Object.entries(entries).map(([out, path]) => ({ in: path, out })),
     outdir: folder,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -57,7 +76,7 @@ export async function bundle(image: Image, folder: string): Promise<void> {
     plugins: [withoutUnused],
     logLevel: "warning",
   });
-  if ("weft-proxy" in image.entries) await copyKoffi(folder);
+  if ("weft-proxy" in entries) await copyKoffi(folder);
 }
 
 /** The Kubernetes client brings a class for each type of the API; none of those used here has an effect of its own. */

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { attempt, ClusterError, run, waitFor } from "../../cluster/src/command.ts";
 import { bundle, type Image } from "./bundle.ts";
 
+/** Beside `latest`. */
+const version = "0.1.0";
 const publicBase = "node:26-bookworm-slim";
 
-/** Builds images as `weft/NAME:latest`, starting an engine and making a base where there is none. */
+/** Builds images as `weft/NAME:latest` and by the version, starting an engine and making a base where there is none. */
 export async function buildImages(chosen: readonly Image[], log: (line: string) => void): Promise<void> {
   await startEngine(log);
   await ensureBase(log);
@@ -27,8 +29,7 @@ async function buildImage(image: Image, folder: string, log: (line: string) => v
   await run("docker", [
     "build",
     "--quiet",
-    "--tag",
-    tag,
+    ...["--tag", tag, "--tag", `weft/${image.name}:${version}`],
     "--file",
     join(import.meta.dirname, "..", image.dockerfile),
     folder,

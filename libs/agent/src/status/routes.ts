@@ -6,6 +6,7 @@ import {
 } from "@weft/observability";
 import { HttpCallError, httpCall } from "../http-client.ts";
 import type { AppMetricsTarget } from "./app-metrics.ts";
+import { type AppProbes, askApplication, type ProbeTarget } from "./app-probes.ts";
 import type { AgentCounters } from "./counters.ts";
 import type { AdminCall, Readiness } from "./readiness.ts";
 
@@ -18,6 +19,8 @@ export interface StatusOptions {
   readonly metrics: () => Promise<Metrics>;
   /** The application beside this proxy. */
   readonly app: { readonly host: string; readonly metrics: AppMetricsTarget | undefined };
+  /** The application's probes, which come to the agent instead, and how it asks them. */
+  readonly probes: { readonly known: AppProbes; readonly target: ProbeTarget };
   /** Called by `/quitquitquit`. */
   readonly quit: () => void;
   /** Called by `/drain`. */
@@ -33,7 +36,13 @@ function isLocal(remote: string): boolean {
 
 /** The routes of the agent's status port (15020), under Istio's paths. */
 export function statusRoutes(options: StatusOptions): EndpointRoute[] {
-  const { admin, readiness, counters, metrics, app, quit, drain } = options;
+  const { admin, readiness, counters, metrics, app, probes, quit, drain } = options;
+  const askProbe: EndpointRoute["handle"] = async ({ path, headers }) => {
+    const probe = probes.known.get(path);
+    if (probe === undefined) return { status: 404, body: `no probe of the application is at ${path}\n` };
+    const { status, reason } = await askApplication(probe, probes.target, headers);
+    return { status, body: reason === undefined ? "" : `${reason}\n` };
+  };
   const localOnly = (act: () => EndpointReply | Promise<EndpointReply>): EndpointRoute["handle"] => {
     return ({ remoteAddress }) =>
       isLocal(remoteAddress) ? act() : { status: 403, body: "only from this machine\n" };
@@ -72,6 +81,8 @@ export function statusRoutes(options: StatusOptions): EndpointRoute[] {
       help: "metrics of the agent alone",
       handle: async () => ({ body: await (await metrics()).text(), contentType: metricsContentType }),
     },
+    { path: "/app-health/*", help: "probes of the application", handle: askProbe },
+    { path: "/app-lifecycle/*", help: "hooks of the application", handle: askProbe },
     {
       path: "/quitquitquit",
       methods: ["POST"],
