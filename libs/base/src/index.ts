@@ -3,6 +3,7 @@ export { type Backoff, type BackoffOptions, createBackoff } from "./backoff.ts";
 export { callAt } from "./call-at.ts";
 export { type Clock, createFakeClock, type FakeClock, systemClock } from "./clock.ts";
 export { formatProtoDuration, parseDuration } from "./duration.ts";
+export { grpcStatusNames } from "./grpc-status.ts";
 export { contentHash, stableStringify } from "./hash.ts";
 export { nodeHttp } from "./node-http.ts";
 export { changedKeys, OverlayMap } from "./overlay-map.ts";

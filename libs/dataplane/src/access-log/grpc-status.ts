@@ -1,29 +1,9 @@
+import { grpcStatusNames } from "@weft/base";
 import { isGrpc, toGrpcStatus } from "../http/local-reply.ts";
 import type { StreamInfo } from "../runtime/stream-info.ts";
 
-/** By number. https://grpc.io/docs/guides/status-codes/ */
-const names = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
-
 /** As Envoy writes them unless told: `NotFound`; two are spelled otherwise than the rule has it. */
-const camelNames = names.map((name) => {
+const camelNames = grpcStatusNames.map((name) => {
   if (name === "OK") return name;
   if (name === "CANCELLED") return "Canceled";
   return name.toLowerCase().replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -40,7 +20,7 @@ export function grpcStatusOf(info: StreamInfo): number | undefined {
 /** `GRPC_STATUS(NUMBER)`, `(SNAKE_STRING)` or `(CAMEL_STRING)`, which is the default. */
 export function grpcStatusText(format: string): (info: StreamInfo) => string | number | undefined {
   if (format === "NUMBER") return grpcStatusOf;
-  const texts = format === "SNAKE_STRING" ? names : camelNames;
+  const texts = format === "SNAKE_STRING" ? grpcStatusNames : camelNames;
   return (info) => {
     const status = grpcStatusOf(info);
     if (status === undefined) return undefined;

@@ -1,3 +1,4 @@
+import { grpcStatusNames } from "@weft/base";
 import type {
   CorsPolicy,
   HTTPDirectResponse,
@@ -51,27 +52,6 @@ export function buildDirectResponse(response: HTTPDirectResponse): RouteAction {
   };
 }
 
-/** gRPC status codes by name: https://grpc.io/docs/guides/status-codes/ */
-const grpcCodes = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
-
 function buildAbort(
   abort: NonNullable<HTTPFaultInjection["abort"]>,
   path: string,
@@ -82,7 +62,7 @@ function buildAbort(
   if (abort.grpcStatus !== undefined) {
     const code = /^\d+$/.test(abort.grpcStatus)
       ? Number(abort.grpcStatus)
-      : grpcCodes.indexOf(abort.grpcStatus.toUpperCase());
+      : grpcStatusNames.indexOf(abort.grpcStatus.toUpperCase());
     if (code >= 0) return { percent, status: { kind: "grpc", code } };
     report.warn(
       "invalid-grpc-status",

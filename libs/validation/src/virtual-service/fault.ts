@@ -1,27 +1,7 @@
+import { grpcStatusNames } from "@weft/base";
 import type { HTTPFaultInjection } from "@weft/istio-api";
 import type { Findings } from "../findings.ts";
 import { checkDuration, checkPercent } from "../values.ts";
-
-/** https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
-const grpcStatuses: readonly string[] = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
 
 /** Checks delays and aborts. */
 export function checkFault({ delay, abort }: HTTPFaultInjection, findings: Findings): void {
@@ -49,6 +29,6 @@ function checkAbort(abort: NonNullable<HTTPFaultInjection["abort"]>, findings: F
     findings.error("", "missing-field", "says not with what to abort; set httpStatus or grpcStatus");
   if (httpStatus !== undefined && (httpStatus < 200 || httpStatus > 599))
     findings.error("httpStatus", "invalid-status", `${httpStatus} is not a status; allowed are 200 to 599`);
-  if (grpcStatus !== undefined && !grpcStatuses.includes(grpcStatus))
+  if (grpcStatus !== undefined && !grpcStatusNames.includes(grpcStatus))
     findings.error("grpcStatus", "invalid-status", `"${grpcStatus}" is not a gRPC status, as UNAVAILABLE`);
 }
