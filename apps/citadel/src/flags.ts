@@ -19,6 +19,8 @@ export interface CitadelFlags {
   readonly adminPort: string;
   readonly monitoringPort: string;
   readonly customDnsNames: readonly string[];
+  /** `true` or `false`. */
+  readonly appendDnsNames: string;
   readonly tokenAudience: readonly string[];
   readonly oidcIssuer?: string;
   readonly oidcJwks?: string;
@@ -40,7 +42,6 @@ export const flagsWithoutEffect: readonly (readonly [flag: string, reason: strin
   ["--liveness-probe-path <file>", "ask /ready on --monitoring-port"],
   ["--liveness-probe-interval <interval>", "ask /ready on --monitoring-port"],
   ["--probe-check-interval <interval>", "ask /ready on --monitoring-port"],
-  ["--append-dns-names", "certificates of workloads hold their identity alone"],
   ["--enable-profiling", "use node --inspect"],
   ["--listened-namespaces <list>", "all namespaces get the root bundle"],
   ["--read-signing-cert-only", "use --signing-cert"],

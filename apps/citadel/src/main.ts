@@ -45,7 +45,17 @@ const serve = program
   .option("--grpc-port <port>", "certificate service, TLS, Istio 1.4's port; none for no listener", "8060")
   .option("--admin-port <port>", "administration by Connect, this machine only", "8061")
   .option("--monitoring-port <port>", "/ready and /metrics", "15014")
-  .option("--custom-dns-names <list>", "further names in the CA's own certificate", list, [])
+  .option(
+    "--custom-dns-names <list>",
+    "further names: NAME in the CA's own certificate, ACCOUNT.NAMESPACE:NAME in an account's",
+    list,
+    [],
+  )
+  .option(
+    "--append-dns-names [boolean]",
+    "put the names of their services into the control plane's certificates",
+    "true",
+  )
   .option("--token-audience <list>", "audiences of tokens (default: istio-ca)", list, [])
   .option("--oidc-issuer <issuer>", "take JWTs of this issuer")
   .option("--oidc-jwks <url>", "its keys: https:, file:, or http: to this machine")

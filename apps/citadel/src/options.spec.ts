@@ -17,6 +17,7 @@ const flags: CitadelFlags = {
   adminPort: "8061",
   monitoringPort: "15014",
   customDnsNames: [],
+  appendDnsNames: "true",
   tokenAudience: [],
   trustedNodeAccounts: [],
   shutdownDuration: "10s",
@@ -54,14 +55,28 @@ describe("readCitadelOptions()", () => {
     });
   });
 
-  it("takes one port alone, and names in Istio's old form", () => {
-    const more = { grpcPort: "none", customDnsNames: ["istio-pilot-service-account:ca.example"] };
-    const { grpc, dnsNames } = readCitadelOptions({ ...flags, ...more }, {});
+  it("takes one port alone, names of the CA's own, and of accounts", () => {
+    const customDnsNames = [
+      "ca.example",
+      "pilot-discovery.istio-system:pilot.example",
+      "web.shop:web.example",
+    ];
+    const { grpc, dnsNames, accountNames } = readCitadelOptions(
+      { ...flags, grpcPort: "none", customDnsNames },
+      {},
+    );
     expect(grpc).toEqual([{ host: "", port: 15012 }]);
     expect(dnsNames).toContain("ca.example");
+    expect(accountNames.get("istio-system/pilot-discovery")).toEqual(
+      expect.arrayContaining(["pilot.example", "istiod.istio-system.svc"]),
+    );
+    expect(accountNames.get("shop/web")).toEqual(["web.example"]);
+    const none = readCitadelOptions({ ...flags, appendDnsNames: "false" }, {});
+    expect(none.accountNames.size).toBe(0);
   });
 
   it.each<[Partial<CitadelFlags>, string]>([
+    [{ customDnsNames: ["web:x"] }, '"web:x" is neither a name nor of the form ACCOUNT.NAMESPACE:NAME'],
     [{ workloadCertTtl: "1d" }, "--workload-cert-ttl: 1d is no duration such as 24h"],
     [{ maxWorkloadCertTtl: "0" }, "--max-workload-cert-ttl"],
     [{ grpcPort: "70000" }, '--grpc-port: "70000" is no port, allowed are 0 to 65535'],

@@ -1,7 +1,7 @@
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { parseDuration } from "@weft/base";
-import type { ListenAddress, TtlPolicy } from "@weft/ca";
+import type { AccountNames, ListenAddress, TtlPolicy } from "@weft/ca";
 import { caAudience } from "@weft/identity";
 import { createLogger, type Logger, parseLogLevel } from "@weft/observability";
 import { type CitadelFlags, flagsWithoutEffect } from "./flags.ts";
@@ -36,6 +36,8 @@ export interface CitadelOptions {
   readonly admin: ListenAddress;
   readonly monitoring: ListenAddress;
   readonly dnsNames: readonly string[];
+  /** DNS names in the certificates of the control plane's accounts, `NAMESPACE/ACCOUNT`. */
+  readonly accountNames: AccountNames;
   readonly audiences: readonly string[];
   readonly oidc: { readonly issuer: string; readonly jwksUrl: string } | undefined;
   readonly trustedNodeAccounts: readonly string[];
@@ -90,7 +92,8 @@ export function readCitadelOptions(flags: CitadelFlags, env: Env): CitadelOption
     grpc: grpcPorts.map((one) => ({ host, port: one })),
     admin: { host: "127.0.0.1", port: port("--admin-port", flags.adminPort) ?? 0 },
     monitoring: { host, port: port("--monitoring-port", flags.monitoringPort) ?? 0 },
-    dnsNames: [...new Set([...servingNames, ...flags.customDnsNames.map(afterColon)])],
+    dnsNames: [...new Set([...servingNames, ...flags.customDnsNames.filter((one) => !one.includes(":"))])],
+    accountNames: readAccountNames(flags),
     audiences: flags.tokenAudience.length === 0 ? [caAudience] : flags.tokenAudience,
     oidc: readOidc(flags),
     trustedNodeAccounts: flags.trustedNodeAccounts.map(nodeAccount),
@@ -109,9 +112,44 @@ function readKubernetes(flags: CitadelFlags, env: Env): KubernetesOptions | unde
   return kubeConfig !== undefined || inPod ? { kubeconfig: kubeConfig, namespace } : undefined;
 }
 
-/** Istio 1.4 wrote `--custom-dns-names=account:name`: the name is what follows. */
-function afterColon(text: string): string {
-  return text.slice(text.indexOf(":") + 1);
+/** Accounts of the control plane's servers, Istio's and Weft's, and the services by which clients find them. */
+const controlPlaneServices: Readonly<Record<string, readonly string[]>> = {
+  istiod: ["istiod", "istio-pilot", "pilot-discovery"],
+  "istio-pilot-service-account": ["istiod", "istio-pilot"],
+  "pilot-discovery": ["istiod", "istio-pilot", "pilot-discovery"],
+  "istio-galley-service-account": ["istio-galley"],
+  galley: ["istio-galley", "galley"],
+  "istio-sidecar-injector-service-account": ["istio-sidecar-injector"],
+  "sidecar-injector": ["istio-sidecar-injector", "sidecar-injector"],
+  "istio-mixer-service-account": ["istio-policy", "istio-telemetry"],
+  mixer: ["istio-policy", "istio-telemetry", "mixer"],
+};
+
+/**
+ * Istio 1.4's `--append-dns-names`: the control plane's servers have the names of their services in their certificates; and its
+ * `--custom-dns-names=ACCOUNT.NAMESPACE:NAME`, for one account more. A name without an account is one of the CA's own.
+ */
+function readAccountNames(flags: CitadelFlags): AccountNames {
+  const namespace = flags.citadelStorageNamespace;
+  const names = new Map<string, readonly string[]>();
+  if (flags.appendDnsNames !== "false") {
+    for (const [account, services] of Object.entries(controlPlaneServices)) {
+      const forms = ["", ".svc", ".svc.cluster.local"];
+      const all = services.flatMap((service) => forms.map((form) => `${service}.${namespace}${form}`));
+      names.set(`${namespace}/${account}`, all);
+    }
+  }
+  for (const text of flags.customDnsNames.filter((one) => one.includes(":"))) {
+    const [, account, of, name] = /^([^:]+)\.([^.:]+):([^:]+)$/.exec(text) ?? [];
+    if (name === undefined) {
+      throw new Error(
+        `--custom-dns-names: ${JSON.stringify(text)} is neither a name nor of the form ACCOUNT.NAMESPACE:NAME`,
+      );
+    }
+    const key = `${of}/${account}`;
+    names.set(key, [...(names.get(key) ?? []), name]);
+  }
+  return names;
 }
 
 function readCacerts(flags: CitadelFlags): CacertsFiles | undefined {

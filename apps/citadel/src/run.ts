@@ -60,6 +60,7 @@ export async function runCitadel(flags: CitadelFlags): Promise<void> {
   const citadel = await createCitadel({
     authority,
     authenticators,
+    accountNames: options.accountNames,
     impersonation: { accounts: options.trustedNodeAccounts },
     ttl: options.ttl,
     audit,

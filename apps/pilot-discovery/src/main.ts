@@ -20,6 +20,17 @@ const discovery = program
   .description("serves xDS")
   .option("--httpAddr <address>", "/ready and /debug", ":8080")
   .option("--grpcAddr <address>", "xDS in plain text", ":15010")
+  .option(
+    "--secureGRPCAddr <address>",
+    "xDS with TLS; served where there is a certificate: CA_ADDR, FILE_MOUNTED_CERTS, --tlsCertFile",
+    ":15012",
+  )
+  .option("--secureGrpcAddr <address>", "the same, as Istio 1.4 spelled it")
+  .option("--tlsCertFile <file>", "certificate of xDS with TLS, and what stands between it and its root")
+  .option("--tlsKeyFile <file>", "its key")
+  .option("--caCertFile <file>", "roots that clients' certificates are verified against")
+  .option("--oidc-issuer <issuer>", "take JWTs of this issuer from clients")
+  .option("--oidc-jwks <url>", "its keys: https:, file:, or http: to this machine")
   .option("--monitoringAddr <address>", "/metrics", ":15014")
   .option(
     "--configDir <folder>",

@@ -7,6 +7,7 @@ import { type DiscoveryFlags, parseAddress, readDiscoveryOptions } from "./optio
 const flags: DiscoveryFlags = {
   httpAddr: ":8080",
   grpcAddr: ":15010",
+  secureGRPCAddr: ":15012",
   monitoringAddr: ":15014",
   configDir: [],
   registries: ["Files"],
@@ -56,6 +57,7 @@ describe("readDiscoveryOptions()", () => {
   it.each([
     [{ registries: ["Consul"] }, "--registries: there is no Consul, allowed are Kubernetes, Files"],
     [{ shutdownDuration: "soon" }, "--shutdownDuration: soon is no duration such as 10s"],
+    [{ secureGRPCAddr: "x" }, '--secureGRPCAddr: "x" is no address'],
     [{ grpcAddr: "x" }, '--grpcAddr: "x" is no address'],
   ])("says of %j: %s", async (more, message) => {
     await expect(readDiscoveryOptions({ ...flags, ...more }, {})).rejects.toThrow(message);
@@ -122,6 +124,7 @@ describe("pilot-discovery", () => {
       ready: /"message":"listening"/,
     });
     expect(pilot.output()).toMatch(/"http":"127\.0\.0\.1:\d+","grpc":"127\.0\.0\.1:\d+"/);
+    expect(pilot.output()).toContain("xDS is served in plain text only");
     expect(pilot.output()).toContain("--plugins has no effect: the filters are built in");
     await pilot.stop();
     expect(await pilot.exited).toBe(0);

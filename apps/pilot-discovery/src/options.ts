@@ -6,11 +6,15 @@ import { decodeMeshConfig, type ListenAddress } from "@weft/discovery";
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { createLogger, type Logger, parseLogLevel } from "@weft/observability";
 import { parse } from "yaml";
+import { readSecureOptions, type SecureFlags, type SecureOptions } from "./secure-options.ts";
 
 /** Flags of `pilot-discovery discovery`, as commander gives them. */
-export interface DiscoveryFlags {
+export interface DiscoveryFlags extends SecureFlags {
   readonly httpAddr: string;
   readonly grpcAddr: string;
+  readonly secureGRPCAddr: string;
+  /** The same, as Istio 1.4 spelled it. */
+  readonly secureGrpcAddr?: string;
   readonly monitoringAddr: string;
   readonly configDir: readonly string[];
   readonly registries: readonly string[];
@@ -31,6 +35,8 @@ export interface DiscoveryOptions {
   readonly http: ListenAddress;
   readonly grpc: ListenAddress;
   readonly monitoring: ListenAddress;
+  /** Undefined where pilot has no certificate. */
+  readonly secure: SecureOptions | undefined;
   readonly configDirs: readonly string[];
   /** Whether and how a cluster is read. */
   readonly kubernetes: { readonly kubeconfig?: string } | undefined;
@@ -47,17 +53,12 @@ export interface DiscoveryOptions {
 
 /** Flags of Istio's, of today and of 1.4, that are taken and have no effect, each with the reason. */
 export const flagsWithoutEffect: readonly (readonly [flag: string, reason: string])[] = [
-  ["--secureGRPCAddr <address>", "xDS is served in plain text only"],
-  ["--secureGrpcAddr <address>", "xDS is served in plain text only"],
   ["--httpsAddr <address>", "admission webhooks are galley's and the injector's"],
   ["--networksConfig <file>", "networks come from the mesh configuration"],
   ["--clusterAliases <aliases>", "there is one cluster"],
   ["--profile", "use node --inspect"],
-  ["--caCertFile <file>", "xDS is served in plain text only"],
-  ["--tlsCertFile <file>", "xDS is served in plain text only"],
-  ["--tlsKeyFile <file>", "xDS is served in plain text only"],
-  ["--tls-cipher-suites <list>", "xDS is served in plain text only"],
-  ["--tls-min-version <version>", "xDS is served in plain text only"],
+  ["--tls-cipher-suites <list>", "those of Node are offered"],
+  ["--tls-min-version <version>", "it is TLS 1.2"],
   ["--kubernetesApiQPS <number>", "lists are read page by page, one watch a kind"],
   ["--kubernetesApiBurst <number>", "lists are read page by page, one watch a kind"],
   ["--ctrlz_port <port>", "see /debug on --httpAddr"],
@@ -94,6 +95,12 @@ export async function readDiscoveryOptions(
   const shutdownMs = parseDuration(flags.shutdownDuration);
   if (shutdownMs === undefined)
     throw new Error(`--shutdownDuration: ${flags.shutdownDuration} is no duration such as 10s`);
+  const meshConfig = {
+    ...(await readMeshConfig(flags.meshConfig, logger)),
+    rootNamespace: flags.namespace,
+    domainSuffix: flags.domain,
+  };
+  const secureAddress = flags.secureGrpcAddr ?? flags.secureGRPCAddr;
   return {
     http: parseAddress("--httpAddr", flags.httpAddr),
     grpc: parseAddress("--grpcAddr", flags.grpcAddr),
@@ -104,11 +111,8 @@ export async function readDiscoveryOptions(
         ? {}
         : { kubeconfig: flags.kubeconfig }
       : undefined,
-    meshConfig: {
-      ...(await readMeshConfig(flags.meshConfig, logger)),
-      rootNamespace: flags.namespace,
-      domainSuffix: flags.domain,
-    },
+    secure: readSecureOptions(flags, parseAddress("--secureGRPCAddr", secureAddress), { env, meshConfig }),
+    meshConfig,
     clusterId: flags.clusterID,
     shutdownMs,
     natsUrl: flags.natsUrl ?? env.NATS_URL,

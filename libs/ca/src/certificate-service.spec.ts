@@ -240,6 +240,19 @@ describe("createCertificate()", () => {
       expect(failures).toEqual(["authentication"]);
     });
 
+    it("gives the names of the control plane's accounts to themselves alone", async () => {
+      const accountNames = new Map([["default/web", ["web.default.svc"]]]);
+      const { ask } = await createTestService({ impersonation, accountNames });
+      const namesIn = ({ certificate }: { readonly certificate: string }) =>
+        parseCertificate(certificate).subjectAltNames;
+      expect(namesIn(await ask())).toMatchObject({ uris: [webId], dns: ["web.default.svc"] });
+      expect(namesIn(await ask({ as: "default/other" })).dns).toEqual([]);
+      expect(namesIn(await ask({ as, impersonatedIdentity: webId }))).toMatchObject({
+        uris: [webId],
+        dns: [],
+      });
+    });
+
     it("asks the policy besides", async () => {
       const allows = async (_caller: object, wanted: { serviceAccount: string }) =>
         wanted.serviceAccount === "web";
