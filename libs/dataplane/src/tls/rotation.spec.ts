@@ -9,7 +9,7 @@ afterEach(() => cleanup.run());
 
 const rounds = 2;
 const clients = 8;
-const requestsAfterChange = 150;
+const requestsAfterChange = 80;
 
 /** Sends requests until it is stopped; `failures` says what else than 200 was answered. */
 function startLoad(get: () => Promise<Response>) {
