@@ -69,6 +69,8 @@ async function bundlePrograms(entries: Readonly<Record<string, string>>, folder:
     sourcemap: false,
     legalComments: "external",
     external: ["koffi"],
+    // Its ES module: a bundled `await import()` of one of CommonJS gives no names.
+    alias: { yaml: join(checkout, "node_modules/yaml/browser/index.js") },
     // Packages of CommonJS inside a module ask for `require`.
     banner: {
       js: 'import { createRequire as weftRequire } from "node:module"; const require = weftRequire(import.meta.url);',

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { Client, credentials } from "@grpc/grpc-js";
 import { nodeHttp, type Problem } from "@weft/base";
 
 /** A probe of the application, as the injector tells the agent of it; its port is a number there. */
@@ -185,7 +186,6 @@ async function askGrpc(
   { host, localAddress }: ProbeTarget,
   timeoutMs: number,
 ): Promise<ProbeResult> {
-  const { Client, credentials } = await import("@grpc/grpc-js");
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   // grpc-js cannot bind a source address: where traffic is redirected, the loopback is not.
   const client = new Client(

@@ -1,4 +1,5 @@
 import { createMetrics, type Metrics } from "@weft/observability";
+import { type DnsCounters, histogramText, observeDns } from "../dns/counters.ts";
 import type { SecretsStats } from "../secrets/secrets.ts";
 
 /** What the agent counts, as plain numbers: they are turned into metrics only when somebody asks. */
@@ -13,6 +14,8 @@ export interface AgentCounters {
   pilotConnectionTerminations: number;
   /** Streams of the proxy that ended. */
   proxyConnectionTerminations: number;
+  /** Scrapes of all metrics together. */
+  scrapes: number;
   /** Scrapes that failed, by what was scraped. */
   readonly scrapeFailures: { proxy: number; application: number };
 }
@@ -25,9 +28,13 @@ export function createAgentCounters(): AgentCounters {
     pilotConnectionFailures: 0,
     pilotConnectionTerminations: 0,
     proxyConnectionTerminations: 0,
+    scrapes: 0,
     scrapeFailures: { proxy: 0, application: 0 },
   };
 }
+
+/** Metrics of the agent, as text. */
+export type AgentMetrics = Pick<Metrics, "text" | "close">;
 
 /** Makes the counters metrics, under the names of Istio's agent. */
 export async function createAgentMetrics(
@@ -37,8 +44,10 @@ export async function createAgentMetrics(
     readonly restarts: () => number;
     /** Undefined where no certificate is served. */
     readonly secrets: () => SecretsStats | undefined;
+    /** Undefined where no DNS query is answered. */
+    readonly dns: () => DnsCounters | undefined;
   },
-): Promise<Metrics> {
+): Promise<AgentMetrics> {
   const metrics = await createMetrics();
   const observe = (name: string, help: string, read: () => number) =>
     metrics.observedCounter(`istio_agent_${name}`, help, (report) => report(read()));
@@ -60,6 +69,7 @@ export async function createAgentMetrics(
     () => counters.proxyConnectionTerminations,
   );
   observe("proxy_restarts_total", "Times the proxy was started again.", more.restarts);
+  observe("scrapes_total", "Scrapes of all metrics together.", () => counters.scrapes);
   metrics.observedCounter("istio_agent_scrape_failures_total", "Failed scrapes, by type.", (report) => {
     report(counters.scrapeFailures.proxy, { type: "envoy" });
     report(counters.scrapeFailures.application, { type: "application" });
@@ -93,5 +103,17 @@ export async function createAgentMetrics(
       if (!Number.isNaN(seconds)) report(seconds);
     },
   );
-  return metrics;
+  const dns = more.dns();
+  if (dns === undefined) return metrics;
+  observeDns(metrics, dns);
+  return {
+    text: async () => `${await metrics.text()}${durationText(dns)}`,
+    close: () => metrics.close(),
+  };
+}
+
+/** Counted before there were metrics: a histogram of these could not take it over. */
+function durationText({ upstreamDuration }: DnsCounters): string {
+  const name = "istio_agent_dns_upstream_request_duration_seconds";
+  return histogramText(name, "Time that DNS servers took for queries, in seconds.", upstreamDuration);
 }

@@ -1,13 +1,9 @@
-import {
-  type EndpointReply,
-  type EndpointRoute,
-  type Metrics,
-  metricsContentType,
-} from "@weft/observability";
-import { HttpCallError, httpCall } from "../http-client.ts";
-import type { AppMetricsTarget } from "./app-metrics.ts";
+import { toJson } from "@bufbuild/protobuf";
+import { type NameTable, NameTableSchema } from "@weft/mesh-rpc/istio/networking/nds/v1/nds_pb.js";
+import { type EndpointReply, type EndpointRoute, metricsContentType } from "@weft/observability";
 import { type AppProbes, askApplication, type ProbeTarget } from "./app-probes.ts";
-import type { AgentCounters } from "./counters.ts";
+import type { AgentCounters, AgentMetrics } from "./counters.ts";
+import { type MetricsParts, mergeMetrics } from "./merged-metrics.ts";
 import type { AdminCall, Readiness } from "./readiness.ts";
 
 /** What the status server shows and does. */
@@ -16,18 +12,18 @@ export interface StatusOptions {
   readonly readiness: () => Promise<Readiness>;
   readonly counters: AgentCounters;
   /** Created on the first scrape. */
-  readonly metrics: () => Promise<Metrics>;
+  readonly metrics: () => Promise<AgentMetrics>;
   /** The application beside this proxy. */
-  readonly app: { readonly host: string; readonly metrics: AppMetricsTarget | undefined };
+  readonly app: MetricsParts["app"];
   /** The application's probes, which come to the agent instead, and how it asks them. */
   readonly probes: { readonly known: AppProbes; readonly target: ProbeTarget };
+  /** The names that DNS queries are answered for; undefined where there are none (yet). */
+  readonly names: () => NameTable | undefined;
   /** Called by `/quitquitquit`. */
   readonly quit: () => void;
   /** Called by `/drain`. */
   readonly drain: () => Promise<void>;
 }
-
-const scrape = { timeoutMs: 10_000, maxBytes: 64 << 20 } as const;
 
 /** Answers only to this machine: pods share an address with their containers, others are turned away. */
 function isLocal(remote: string): boolean {
@@ -36,7 +32,7 @@ function isLocal(remote: string): boolean {
 
 /** The routes of the agent's status port (15020), under Istio's paths. */
 export function statusRoutes(options: StatusOptions): EndpointRoute[] {
-  const { admin, readiness, counters, metrics, app, probes, quit, drain } = options;
+  const { admin, readiness, counters, metrics, app, probes, names, quit, drain } = options;
   const askProbe: EndpointRoute["handle"] = async ({ path, headers }) => {
     const probe = probes.known.get(path);
     if (probe === undefined) return { status: 404, body: `no probe of the application is at ${path}\n` };
@@ -59,21 +55,17 @@ export function statusRoutes(options: StatusOptions): EndpointRoute[] {
     {
       path: "/stats/prometheus",
       help: "metrics of the proxy, the agent and the application",
-      handle: async () => {
-        const texts = await Promise.all([
-          read(
-            () => admin("/stats/prometheus"),
-            () => counters.scrapeFailures.proxy++,
-          ),
-          app.metrics === undefined
-            ? ""
-            : read(
-                () => httpCall({ host: app.host, ...(app.metrics as AppMetricsTarget), ...scrape }),
-                () => counters.scrapeFailures.application++,
-              ),
-          metrics().then((own) => own.text()),
-        ]);
-        return { body: texts.filter((text) => text !== "").join("\n"), contentType: metricsContentType };
+      handle: async ({ headers }) => {
+        counters.scrapes++;
+        const parts: MetricsParts = {
+          agent: async () => (await metrics()).text(),
+          proxy: () => admin("/stats/prometheus"),
+          app,
+          onFailure: (part) => {
+            counters.scrapeFailures[part]++;
+          },
+        };
+        return mergeMetrics(parts, headers);
       },
     },
     {
@@ -83,6 +75,16 @@ export function statusRoutes(options: StatusOptions): EndpointRoute[] {
     },
     { path: "/app-health/*", help: "probes of the application", handle: askProbe },
     { path: "/app-lifecycle/*", help: "hooks of the application", handle: askProbe },
+    {
+      path: "/debug/ndsz",
+      help: "the names that DNS queries are answered for, with their addresses",
+      handle: localOnly(() => {
+        const table = names();
+        return table === undefined
+          ? { status: 404, body: {} }
+          : { body: toJson(NameTableSchema, table) ?? {} };
+      }),
+    },
     {
       path: "/quitquitquit",
       methods: ["POST"],
@@ -102,19 +104,4 @@ export function statusRoutes(options: StatusOptions): EndpointRoute[] {
       }),
     },
   ];
-}
-
-/** The text of a scrape; empty, and counted, where it failed: the others are still of use. */
-async function read(
-  call: () => Promise<{ status: number; body: Buffer }>,
-  failed: () => void,
-): Promise<string> {
-  try {
-    const { status, body } = await call();
-    if (status === 200) return body.toString();
-  } catch (error) {
-    if (!(error instanceof HttpCallError)) throw error;
-  }
-  failed();
-  return "";
 }
