@@ -12,7 +12,7 @@ import {
   envoyCommand,
   hostDiscoveryMetadata,
   type ProbeTarget,
-  parseAppMetricsTarget,
+  parseAppMetricsTargets,
   parseAppProbes,
   parseProxyConfig,
   passthroughAddress,
@@ -21,6 +21,7 @@ import {
 import { formatProblem, parseDuration } from "@weft/base";
 import { readSecretsConfig } from "@weft/identity";
 import { createLogger, parseLogLevel } from "@weft/observability";
+import { readDnsConfig } from "./dns-options.ts";
 import { readPilotChannel } from "./pilot-options.ts";
 
 /** Flags of `pilot-agent proxy`. */
@@ -65,7 +66,7 @@ const weftProxyMain = fileURLToPath(new URL("../../proxy/bin/weft-proxy.mjs", im
  * Puts flags and environment together, as Istio's agent does: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,
  * ISTIO_META_*, ISTIO_METAJSON_*, TRUST_DOMAIN, ENVOY_PROMETHEUS_PORT, ENVOY_STATUS_PORT, ISTIO_PROMETHEUS_ANNOTATIONS, ISTIO_KUBE_APP_PROBERS,
  * EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, WEFT_VIRTUAL_HOST_DISCOVERY, WEFT_PROXY_BIN, and those of {@link readSecretsConfig} and
- * {@link readPilotChannel}.
+ * {@link readPilotChannel}, {@link readDnsConfig}.
  * What is wrong but can be left out is logged; what cannot throws.
  */
 export async function readAgentOptions(
@@ -87,7 +88,9 @@ export async function readAgentOptions(
   const env: Environment = { ...processEnv, ...proxyConfig.proxyMetadata };
   const ip = instanceIp(env);
   const metadata = buildNodeMetadata(env, [ip], proxyConfig);
-  const appMetrics = parseAppMetricsTarget(env.ISTIO_PROMETHEUS_ANNOTATIONS, proxyConfig.statusPort);
+  // A gateway's status port is open to others: there the application's metrics are not to be had.
+  const annotations = role === "sidecar" ? env.ISTIO_PROMETHEUS_ANNOTATIONS : undefined;
+  const appMetrics = parseAppMetricsTargets(annotations, proxyConfig.statusPort);
   const appProbes = parseAppProbes(env.ISTIO_KUBE_APP_PROBERS);
   for (const problem of [...problems, ...metadata.problems, ...appMetrics.problems, ...appProbes.problems]) {
     logger[problem.severity === "error" ? "error" : "warn"](formatProblem(problem));
@@ -96,6 +99,10 @@ export async function readAgentOptions(
   const namespace = env.POD_NAMESPACE || "default";
   const secrets = readSecretsConfig(env, namespace);
   const pilotChannel = readPilotChannel(env, proxyConfig, secrets);
+  const addresses = addressesOf(ip, flags.bindAddress);
+  const domain = flags.domain || `${namespace}.svc.cluster.local`;
+  const dns =
+    role === "sidecar" ? readDnsConfig(env, { namespace, domain, local: addresses.local }) : undefined;
   return {
     role,
     node: buildNode({
@@ -103,7 +110,7 @@ export async function readAgentOptions(
       ip,
       podName: env.POD_NAME || hostname(),
       namespace,
-      dnsDomain: flags.domain || `${namespace}.svc.cluster.local`,
+      dnsDomain: domain,
       serviceCluster: proxyConfig.serviceCluster,
       metadata: { ...hosts, ...metadata.value },
     }),
@@ -115,7 +122,7 @@ export async function readAgentOptions(
       health: portOf(env, "ENVOY_STATUS_PORT", 15021),
       stats: portOf(env, "ENVOY_PROMETHEUS_PORT", 15090),
     },
-    addresses: addressesOf(ip, flags.bindAddress),
+    addresses,
     proxyCommand:
       flags.proxy === "envoy"
         ? (options) => envoyCommand(findEnvoy(flags.envoyBinary ?? env.ENVOY_BIN, env), options)
@@ -129,6 +136,7 @@ export async function readAgentOptions(
       ? { exitOnZeroConnections: { minimumMs: durationOf(env, "MINIMUM_DRAIN_DURATION", "5s") } }
       : {}),
     appMetrics: appMetrics.value,
+    ...(dns === undefined ? {} : { dns }),
     probes: { known: appProbes.value, target: probeTarget(env, ip) },
     env,
     logger,

@@ -93,7 +93,7 @@ describe("startAgent()", () => {
     const app = createServer((request, response) => response.end(`app_path{path="${request.url}"} 1\n`));
     await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
     const { port } = app.address() as AddressInfo;
-    await start(true, { appMetrics: { path: "/m", port } });
+    await start(true, { appMetrics: [{ path: "/m", port }] });
     expect((await status("/stats/prometheus"))?.text).toContain('app_path{path="/m"} 1\n');
     await new Promise((resolve) => app.close(resolve));
     const without = (await status("/stats/prometheus"))?.text;

@@ -2,8 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "@weft/base";
 import type { SecretsConfig } from "@weft/identity";
-import { createHttpEndpoint, type Logger, type Metrics } from "@weft/observability";
-import { createXdsRelay, type XdsRelay, type XdsRelayOptions } from "@weft/xds";
+import { createHttpEndpoint, type Logger } from "@weft/observability";
+import { createXdsRelay, type OwnSubscription, type XdsRelay, type XdsRelayOptions } from "@weft/xds";
 import { buildBootstrap } from "./bootstrap/build-bootstrap.ts";
 import type { AgentAddresses, AgentPorts } from "./bootstrap/ports.ts";
 import { type DnsConfig, type DnsProxy, startDnsProxy } from "./dns/dns-proxy.ts";
@@ -19,9 +19,15 @@ import { createSupervisor } from "./proxy/supervisor.ts";
 import { type Secrets, startSecrets } from "./secrets/secrets.ts";
 import type { AppMetricsTarget } from "./status/app-metrics.ts";
 import type { AppProbes, ProbeTarget } from "./status/app-probes.ts";
-import { type AgentCounters, createAgentCounters, createAgentMetrics } from "./status/counters.ts";
+import {
+  type AgentCounters,
+  type AgentMetrics,
+  createAgentCounters,
+  createAgentMetrics,
+} from "./status/counters.ts";
 import { type AdminCall, checkReadiness } from "./status/readiness.ts";
 import { statusRoutes } from "./status/routes.ts";
+import { trustSubscription } from "./trust-subscription.ts";
 
 /** Settings of {@link startAgent}. */
 export interface AgentOptions {
@@ -49,8 +55,8 @@ export interface AgentOptions {
    * Istio's EXIT_ON_ZERO_ACTIVE_CONNECTIONS and MINIMUM_DRAIN_DURATION.
    */
   readonly exitOnZeroConnections?: { readonly minimumMs: number };
-  /** Where the application serves its own metrics. */
-  readonly appMetrics: AppMetricsTarget | undefined;
+  /** The places where the application serves its own metrics. */
+  readonly appMetrics: readonly AppMetricsTarget[];
   /** The application's probes, which the kubelet brings to the agent; none unless told. */
   readonly probes?: { readonly known: AppProbes; readonly target: ProbeTarget };
   /** How the workload's DNS queries are answered; none are where this is not told. */
@@ -90,7 +96,10 @@ const maxSocketPath = process.platform === "linux" ? 107 : 103;
 const proxyGraceMs = 1_500;
 const noProbes = { known: new Map(), target: { host: "127.0.0.1", localAddress: undefined } } as const;
 /** Until the table of names is there, the application would resolve nothing. */
-const withoutNames = { ready: false, reason: "DNS lookup table is not ready yet: pilot has sent no names" } as const;
+const withoutNames = {
+  ready: false,
+  reason: "DNS lookup table is not ready yet: pilot has sent no names",
+} as const;
 const adminLimits = { timeoutMs: 2_000, maxBytes: 64 << 20 } as const;
 
 /** Writes the bootstrap into ProxyConfig's `configPath`; the path of the file and what it holds. */
@@ -155,13 +164,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     }
     return state;
   };
-  let metrics: Promise<Metrics> | undefined;
+  let metrics: Promise<AgentMetrics> | undefined;
   let secrets: Secrets | undefined;
   let dns: DnsProxy | undefined;
   const channel = options.pilotChannel && createPilotChannel(options.pilotChannel, () => secrets?.current());
   const relay = createRelay({
     upstream: { address: proxyConfig.discoveryAddress, ...channel },
-    own: options.dns === undefined ? [] : [nameTableSubscription((table) => dns?.update(table))],
+    own: [
+      ...(options.dns === undefined ? [] : [nameTableSubscription((table) => dns?.update(table))]),
+      ...(channel === undefined ? [] : [trustSubscription(() => secrets?.held())]),
+    ],
     counters,
     logger,
     clock,
@@ -184,7 +196,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         });
         return metrics;
       },
-      app: { host: addresses.local, metrics: options.appMetrics },
+      app: { host: addresses.local, targets: options.appMetrics },
       probes: options.probes ?? noProbes,
       names: () => dns?.table,
       quit: () => void close(),
@@ -210,7 +222,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     rmSync(xdsSocket, { force: true });
     await relay.listen(`unix:${xdsSocket}`);
     if (options.dns !== undefined) dns = await startDnsProxy({ config: options.dns, clock, random, logger });
-    secrets = await openSecrets(options, clock, random);
+    secrets = await openSecrets(options, { clock, random, onHeld: relay.renewOwn });
   } catch (error) {
     await relay.close();
     await dns?.close();
@@ -257,8 +269,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 /** Serves the workload's certificate, where there is one to be had. */
 async function openSecrets(
   { secrets: config, sdsSocket: socket, logger }: AgentOptions,
-  clock: Clock,
-  random: () => number,
+  more: { readonly clock: Clock; readonly random: () => number; readonly onHeld: () => void },
 ): Promise<Secrets | undefined> {
   if (config === undefined) {
     logger.info("no CA_ADDR and no mounted certificates: the proxy gets no certificate (SDS is not served)");
@@ -267,11 +278,12 @@ async function openSecrets(
   if (socket.length > maxSocketPath) {
     throw new Error(`the SDS socket ${socket} may have ${maxSocketPath} characters at most`);
   }
-  return startSecrets({ config, socket, logger, clock, random });
+  return startSecrets({ config, socket, logger, ...more });
 }
 
 interface RelayOptions {
   readonly upstream: XdsRelayOptions["upstream"];
+  readonly own: readonly OwnSubscription[];
   readonly counters: AgentCounters;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -279,12 +291,13 @@ interface RelayOptions {
 }
 
 /** The relay to pilot, whose coming and going is logged and counted. */
-function createRelay({ upstream, counters, logger, clock, random }: RelayOptions): XdsRelay {
+function createRelay({ upstream, own, counters, logger, clock, random }: RelayOptions): XdsRelay {
   const { address } = upstream;
   let connected = false;
   return createXdsRelay({
     // Soon back after a restart of pilot, and not all at once: the delay has jitter.
     upstream: { ...upstream, backoff: { initialMs: 200, maxMs: 5_000 } },
+    own,
     clock,
     random,
     onUpstreamEvent: (event) => {

@@ -4,6 +4,7 @@ import { nodeHttp } from "@weft/base";
 export interface HttpAnswer {
   readonly status: number;
   readonly body: Buffer;
+  readonly contentType?: string | undefined;
 }
 
 /** Settings of {@link httpCall}. */
@@ -13,6 +14,7 @@ export interface HttpCallOptions {
   readonly path: string;
   /** GET unless told. */
   readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** For the whole call, milliseconds. */
   readonly timeoutMs: number;
   /** Largest body, bytes. */
@@ -29,26 +31,32 @@ export class HttpCallError extends Error {
  * cost each agent another 10 MB. Throws an {@link HttpCallError}.
  */
 export function httpCall(options: HttpCallOptions): Promise<HttpAnswer> {
-  const { host, port, path, method = "GET", timeoutMs, maxBytes } = options;
+  const { host, port, path, method = "GET", headers = {}, timeoutMs, maxBytes } = options;
   const what = `${method} http://${host}:${port}${path}`;
   return new Promise((resolve, reject) => {
     const fail = (message: string, cause?: unknown) =>
       reject(new HttpCallError(`${what}: ${message}`, cause === undefined ? {} : { cause }));
     const signal = AbortSignal.timeout(timeoutMs);
-    const call = nodeHttp().request({ host, port, path, method, signal, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        chunks.push(chunk);
-        if (size > maxBytes) {
-          fail(`answer larger than ${maxBytes} bytes`);
-          call.destroy();
-        }
-      });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
-      response.on("error", (error) => fail(error.message, error));
-    });
+    const call = nodeHttp().request(
+      { host, port, path, method, headers, signal, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on("data", (chunk: Buffer) => {
+          size += chunk.length;
+          chunks.push(chunk);
+          if (size > maxBytes) {
+            fail(`answer larger than ${maxBytes} bytes`);
+            call.destroy();
+          }
+        });
+        response.on("end", () => {
+          const contentType = response.headers["content-type"];
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks), contentType });
+        });
+        response.on("error", (error) => fail(error.message, error));
+      },
+    );
     call.on("error", (error) => fail(signal.aborted ? `no answer in ${timeoutMs} ms` : error.message, error));
     call.end();
   });

@@ -41,6 +41,7 @@ async function makeLeaf(root: CaSigner, names: NamesToWrite): Promise<WorkloadSe
     roots: formatCertificate(root.certificate),
     name: names.uris?.[0] ?? "",
     serialNumber,
+    signedBy: root.certificate.fingerprint,
     notAfter,
   };
 }

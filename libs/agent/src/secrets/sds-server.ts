@@ -21,12 +21,27 @@ const inline = (text: string) => ({
 
 /**
  * Serves SDS on a Unix socket that this user alone may open, both kinds of streams: `default` (certificate and key) and `ROOTCA`. Whoever asks before there are
- * any waits for them.
+ * any waits for them. `onHeld` is told of secrets once every proxy that is there has taken them.
  */
-export async function startSdsServer(socket: string, clock: Clock): Promise<SdsServer> {
+export async function startSdsServer(
+  socket: string,
+  clock: Clock,
+  onHeld: (secrets: WorkloadSecrets) => void,
+): Promise<SdsServer> {
   let set: ResourceSet | undefined;
+  let latest: WorkloadSecrets | undefined;
+  let held: WorkloadSecrets | undefined;
+  const check = () => {
+    if (latest === undefined || latest === held) return;
+    if (!server.connections().every((connection) => connection.settled(typeUrls.secret))) return;
+    held = latest;
+    onHeld(latest);
+  };
   const server = createXdsServer({
     clock,
+    onEvent: ({ kind }) => {
+      if (kind === "acked" || kind === "disconnected") check();
+    },
     onConnect: (connection) => {
       if (set !== undefined) connection.update(set);
       return undefined;
@@ -40,7 +55,9 @@ export async function startSdsServer(socket: string, clock: Clock): Promise<SdsS
   return {
     update: (secrets) => {
       set = createResourceSet(encodeSecrets(secrets), set);
+      latest = secrets;
       for (const connection of server.connections()) connection.update(set);
+      check();
     },
     close: async () => {
       await server.close(0);

@@ -13,6 +13,8 @@ export interface SecretsOptions {
   readonly config: SecretsConfig;
   /** Unix socket of the SDS server. */
   readonly socket: string;
+  /** Told when the proxy has taken other secrets. */
+  readonly onHeld?: () => void;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -23,6 +25,8 @@ export interface SecretsOptions {
 export interface Secrets {
   /** What there is now; undefined before the first certificate. */
   current(): WorkloadSecrets | undefined;
+  /** What the proxy has taken last, or would be given: the same where there is none. */
+  held(): WorkloadSecrets | undefined;
   /** For metrics. */
   stats(): SecretsStats;
   close(): Promise<void>;
@@ -41,7 +45,11 @@ export interface SecretsStats {
 /** Gets the workload's certificate, renews it, and serves it by SDS. Throws where the socket cannot be bound, or the identity is none. */
 export async function startSecrets(options: SecretsOptions): Promise<Secrets> {
   const { socket, clock } = options;
-  const sds = await startSdsServer(socket, clock);
+  let held: WorkloadSecrets | undefined;
+  const sds = await startSdsServer(socket, clock, (secrets) => {
+    held = secrets;
+    options.onHeld?.();
+  });
   const counted = { requests: 0, failures: 0 };
   let current: WorkloadSecrets | undefined;
   const onSecrets = (secrets: WorkloadSecrets) => {
@@ -61,6 +69,7 @@ export async function startSecrets(options: SecretsOptions): Promise<Secrets> {
   }
   return {
     current: () => current,
+    held: () => held,
     stats: () => ({
       ...counted,
       secondsLeft: current === undefined ? undefined : (current.notAfter - clock.now()) / 1000,

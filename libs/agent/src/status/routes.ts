@@ -1,4 +1,4 @@
-import { toJson } from "@bufbuild/protobuf";
+import { toJsonString } from "@bufbuild/protobuf";
 import { type NameTable, NameTableSchema } from "@weft/mesh-rpc/istio/networking/nds/v1/nds_pb.js";
 import { type EndpointReply, type EndpointRoute, metricsContentType } from "@weft/observability";
 import { type AppProbes, askApplication, type ProbeTarget } from "./app-probes.ts";
@@ -80,9 +80,8 @@ export function statusRoutes(options: StatusOptions): EndpointRoute[] {
       help: "the names that DNS queries are answered for, with their addresses",
       handle: localOnly(() => {
         const table = names();
-        return table === undefined
-          ? { status: 404, body: {} }
-          : { body: toJson(NameTableSchema, table) ?? {} };
+        const body = table === undefined ? "{}" : toJsonString(NameTableSchema, table);
+        return { status: table === undefined ? 404 : 200, body, contentType: "application/json" };
       }),
     },
     {

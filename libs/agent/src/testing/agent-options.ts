@@ -38,7 +38,7 @@ export async function testAgentOptions(
     proxyLogLevel: "critical",
     proxyComponentLogLevel: "",
     sdsSocket: join(configPath, "sds"),
-    appMetrics: undefined,
+    appMetrics: [],
     env: process.env,
     logger: silentLogger,
   };
