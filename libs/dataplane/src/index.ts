@@ -1,5 +1,6 @@
 export { BootstrapError, parseBootstrap } from "./bootstrap/index.ts";
 export { type Resolver, systemResolver } from "./cluster/index.ts";
+export { type CompiledExtension, compiledExtensions } from "./extensions.ts";
 export {
   createProxy,
   type ProxyOptions,
