@@ -22,7 +22,6 @@ import {
 } from "@weft/identity";
 import { checkCredentials, connectKubernetes, type KubeApi } from "@weft/kubernetes";
 import { createShutdown, type Logger, shutdownOnSignals } from "@weft/observability";
-import { formatCertificate } from "@weft/pki";
 import type { CitadelFlags } from "./flags.ts";
 import { openAuthority } from "./open-authority.ts";
 import { type KubernetesOptions, readCitadelOptions } from "./options.ts";
@@ -96,7 +95,7 @@ function publishRoots(
   authority: CertificateAuthority,
   { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
 ): RootBundlePublisher {
-  const roots = () => authority.bundle().roots.map(formatCertificate).join("");
+  const roots = () => authority.rootsPem();
   const publisher = publishRootBundle({ api, roots, logger, clock });
   const off = authority.onChange(() => void publisher.update());
   return {

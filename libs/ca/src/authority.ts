@@ -54,6 +54,8 @@ export interface CertificateAuthority {
   /** What stands between a leaf and its root. */
   intermediates(): readonly Certificate[];
   bundle(): TrustBundle;
+  /** All roots, PEM, the one that signs first: the text changes with the signer, too, which is how files of it tell of that. */
+  rootsPem(): string;
   /** Whose client certificates are this CA's own. */
   readonly clients: ClientTrust;
   rotation(): RotationState["phase"];
@@ -73,7 +75,8 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
     const material = source.kind === "self-signed" ? source.store.material() : source.material;
     const { signer, intermediates, roots } = material;
     const intermediatesPem = intermediates.map(formatCertificate).join("");
-    return { signer, intermediates, intermediatesPem, bundle: createBundle(trustDomain, roots) };
+    const rootsPem = roots.map(formatCertificate).join("");
+    return { signer, intermediates, intermediatesPem, rootsPem, bundle: createBundle(trustDomain, roots) };
   };
   let current = load();
   return {
@@ -104,6 +107,7 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
     signer: () => current.signer.certificate,
     intermediates: () => current.intermediates,
     bundle: () => current.bundle,
+    rootsPem: () => current.rootsPem,
     clients: {
       trustDomains: () => [trustDomain],
       roots: () => current.bundle.roots,

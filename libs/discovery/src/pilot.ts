@@ -27,7 +27,12 @@ import {
 import { createJwksResolver, type FetchOptions, fetchDocument, wantedKeySets } from "./jwks/index.ts";
 import { createPilotMetrics } from "./metrics.ts";
 import type { DebounceTimes } from "./push/debounce.ts";
-import { openSecureChannel, type SecureChannel, type SecureChannelConfig } from "./secure/index.ts";
+import {
+  openSecureChannel,
+  type SecureChannel,
+  type SecureChannelConfig,
+  trustRoute,
+} from "./secure/index.ts";
 import { logXdsEvent } from "./xds-log.ts";
 
 /** `host:port`; port 0 takes a free one. */
@@ -181,10 +186,16 @@ export async function createPilot(options: PilotOptions): Promise<Pilot> {
       path: "/metrics",
       handle: async () => ({ body: await metrics.text(), contentType: metricsContentType }),
     };
+    const trustRoutes = secure ? [trustRoute({ proxies: engine.proxies, channel: secure, instance })] : [];
     const httpServer = await open(opened, {
       ...http,
       logger,
-      routes: [readyRoute(health), metricsRoute, ...debugRoutes({ engine, store, xds, instance })],
+      routes: [
+        readyRoute(health),
+        metricsRoute,
+        ...debugRoutes({ engine, store, xds, instance }),
+        ...trustRoutes,
+      ],
     });
     const monitoringServer = await open(opened, {
       ...monitoring,

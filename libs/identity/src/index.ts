@@ -27,3 +27,10 @@ export {
 } from "./secrets/secrets-source.ts";
 export { joinSecrets, type WorkloadSecrets } from "./secrets/workload-secrets.ts";
 export { cameByTls, UpdatableTlsCredentials } from "./tls/server-credentials.ts";
+export {
+  formatTrustReport,
+  parseTrustReport,
+  type TrustReport,
+  toTrustReport,
+  trustReportType,
+} from "./trust-report.ts";

@@ -14,6 +14,7 @@ export {
   IssuedCertificateSchema,
   ListIssuedResponseSchema,
   RotationPhase,
+  RotationStep,
 } from "../gen/weft/ca/v1/ca_pb.js";
 export {
   type ConfigChanged,

@@ -43,6 +43,8 @@ export interface XdsRelayOptions {
 /** A type that a relay subscribes to for whoever runs it; a whole new stream may bring again what is known. */
 export interface OwnSubscription {
   readonly typeUrl: string;
+  /** The names wanted, asked for anew by {@link XdsRelay.renewOwn}; all there are unless told. */
+  readonly names?: () => readonly string[];
   readonly onUpdate: SubscribeOptions["onUpdate"];
 }
 
@@ -55,6 +57,8 @@ export interface XdsRelay {
   listen(address: string): Promise<number>;
   /** Whether the upstream server has answered on the present stream. */
   readonly upstreamConnected: boolean;
+  /** Has the names of the relay's own subscriptions looked at anew. */
+  renewOwn(): void;
   /** How far the client is; empty while there is none. */
   status(): readonly TypeStatus[];
   close(): Promise<void>;
@@ -72,6 +76,7 @@ interface Upstream {
   readonly node: Node;
   readonly client: XdsClient;
   readonly subscriptions: Map<string, { readonly subscription: XdsClientSubscription; wanted: Wanted }>;
+  readonly renewOwn: () => void;
 }
 
 /** The names that clients want of each type. */
@@ -164,9 +169,22 @@ export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
     upstream?.client.close();
     decide(accept, () => true);
     const xdsClient = createXdsClient({ ...options.upstream, ...injected, node, onEvent: onUpstreamEvent });
-    for (const { typeUrl, onUpdate } of options.own ?? [])
-      xdsClient.subscribe(typeUrl, { names: "*", initialFetchTimeoutMs: 0, onUpdate });
-    upstream = { node, client: xdsClient, subscriptions: new Map() };
+    const own = (options.own ?? []).map(({ typeUrl, names: wanted = () => "*" as const, onUpdate }) => {
+      const limits = { names: wanted(), initialFetchTimeoutMs: 0, onUpdate };
+      const subscription = xdsClient.subscribe(typeUrl, limits);
+      return () => {
+        const now = wanted();
+        if (now !== "*") subscription.setNames(now);
+      };
+    });
+    upstream = {
+      node,
+      client: xdsClient,
+      subscriptions: new Map(),
+      renewOwn: () => {
+        for (const renew of own) renew();
+      },
+    };
     return upstream;
   };
 
@@ -262,6 +280,7 @@ export function createXdsRelay(options: XdsRelayOptions): XdsRelay {
 
   return {
     listen: (address) => server.listen(address),
+    renewOwn: () => upstream?.renewOwn(),
     get upstreamConnected() {
       return upstream?.client.connected ?? false;
     },

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { registerCa } from "./ca.ts";
 import { registerObjectStatus } from "./object-status.ts";
 import { registerProxyConfig } from "./proxy-config.ts";
 import { registerProxyStatus } from "./proxy-status.ts";
@@ -18,4 +19,5 @@ export const commands: readonly RegisterCommand[] = [
   registerObjectStatus,
   registerProxyConfig,
   registerXds,
+  registerCa,
 ];

@@ -11,7 +11,7 @@ export const rootFileName = "root-cert.pem";
 export function keepRootFile(file: string, authority: CertificateAuthority): () => void {
   let written: string | undefined;
   const write = () => {
-    const { pem } = authority.bundle();
+    const pem = authority.rootsPem();
     if (pem === written) return;
     const draft = `${file}.new`;
     writeFileSync(draft, pem, { mode: 0o600 });

@@ -9,11 +9,16 @@ import {
   IssuedCertificateSchema,
   ListIssuedResponseSchema,
   RotationPhase,
+  RotationStep,
 } from "@weft/mesh-rpc";
 import type { Certificate } from "@weft/pki";
 import type { Recorder } from "../audit/recorder.ts";
 import type { CertificateAuthority } from "../authority.ts";
 import type { TtlPolicy } from "../certificate-service.ts";
+import { CaError } from "../error.ts";
+import type { RotationStep as Step } from "../root/rotation.ts";
+
+type StepKind = Step["kind"];
 
 const phases = {
   stable: RotationPhase.STABLE,
@@ -21,10 +26,18 @@ const phases = {
   switched: RotationPhase.SWITCHED,
 } as const;
 
+const steps: Readonly<Partial<Record<RotationStep, StepKind>>> = {
+  [RotationStep.BEGIN]: "begin",
+  [RotationStep.SWITCH]: "switch",
+  [RotationStep.FINISH]: "finish",
+  [RotationStep.BACK]: "back",
+  [RotationStep.ABORT]: "abort",
+};
+
 const defaultLimit = 100;
 const maxLimit = 1_000;
 
-/** The administration of the CA, for Connect: it reads, and changes nothing. */
+/** The administration of the CA, for Connect. */
 export function adminRoutes(options: {
   readonly authority: CertificateAuthority;
   readonly recorder: Recorder;
@@ -32,18 +45,39 @@ export function adminRoutes(options: {
 }): (router: ConnectRouter) => void {
   const { authority, recorder, ttl } = options;
   const { trustDomain } = authority;
+  const info = () =>
+    create(GetInfoResponseSchema, {
+      trustDomain,
+      signer: toInfo(authority.signer()),
+      roots: authority.bundle().roots.map(toInfo),
+      selfSigned: authority.selfSigned,
+      rotationPhase: phases[authority.rotation()],
+      defaultTtlSeconds: BigInt(Math.floor(ttl.defaultMs / 1000)),
+      maxTtlSeconds: BigInt(Math.floor(ttl.maxMs / 1000)),
+    });
   return (router) => {
     router.service(CertificateAuthorityService, {
-      getInfo: () =>
-        create(GetInfoResponseSchema, {
-          trustDomain,
-          signer: toInfo(authority.signer()),
-          roots: authority.bundle().roots.map(toInfo),
-          selfSigned: authority.selfSigned,
-          rotationPhase: phases[authority.rotation()],
-          defaultTtlSeconds: BigInt(Math.floor(ttl.defaultMs / 1000)),
-          maxTtlSeconds: BigInt(Math.floor(ttl.maxMs / 1000)),
-        }),
+      getInfo: info,
+      takeRotationStep: async ({ step, signerFingerprint }) => {
+        const kind = steps[step];
+        if (kind === undefined) {
+          throw new ConnectError(
+            `step ${step}: allowed are ${Object.values(steps).join(", ")}`,
+            Code.InvalidArgument,
+          );
+        }
+        if (signerFingerprint !== authority.signer().fingerprint) {
+          const found = "another certificate signs now: somebody else changes the root, too";
+          throw new ConnectError(found, Code.Aborted);
+        }
+        try {
+          await authority.rotate(kind);
+        } catch (error) {
+          if (!(error instanceof CaError)) throw error;
+          throw new ConnectError(error.message, Code.FailedPrecondition, undefined, undefined, error);
+        }
+        return info();
+      },
       getRootBundle: () => {
         const { pem, version } = authority.bundle();
         return create(GetRootBundleResponseSchema, { trustDomain, pem, version });

@@ -38,6 +38,8 @@ export interface SecureChannelOptions extends SecureChannelConfig {
 export interface SecureChannel extends Required<Pick<XdsServerOptions, "authenticate" | "admit">> {
   /** For the listener: the certificate changes while streams live on, and no connection is taken before the first one. */
   readonly credentials: UpdatableTlsCredentials;
+  /** Pilot's own certificate and roots; undefined before the first ones. */
+  secrets(): WorkloadSecrets | undefined;
   /** Has the roots, and the certificate, looked at anew soon: the CA has others. */
   refresh(): void;
   close(): void;
@@ -49,7 +51,10 @@ export function openSecureChannel(options: SecureChannelOptions): SecureChannel 
   const credentials = new UpdatableTlsCredentials();
   let roots: readonly Certificate[] = [];
   let intermediates: readonly Certificate[] = [];
-  const onSecrets = ({ certificateChain, privateKey, roots: pem }: WorkloadSecrets) => {
+  let current: WorkloadSecrets | undefined;
+  const onSecrets = (secrets: WorkloadSecrets) => {
+    const { certificateChain, privateKey, roots: pem } = secrets;
+    current = secrets;
     roots = parseCertificates(pem);
     intermediates = parseCertificates(certificateChain).slice(1);
     credentials.update({ key: privateKey.expose(), cert: certificateChain, ca: pem });
@@ -72,6 +77,7 @@ export function openSecureChannel(options: SecureChannelOptions): SecureChannel 
       }
       return refused;
     },
+    secrets: () => current,
     refresh: source.refresh,
     close: source.close,
   };

@@ -4,3 +4,4 @@ export {
   type SecureChannelConfig,
   type SecureChannelOptions,
 } from "./channel.ts";
+export { trustRoute } from "./trust-page.ts";

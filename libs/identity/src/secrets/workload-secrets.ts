@@ -21,6 +21,8 @@ export interface WorkloadSecrets {
   /** For logs: the SPIFFE ID, or the subject where there is none. */
   readonly name: string;
   readonly serialNumber: string;
+  /** Fingerprint of the root that the certificate ends at. */
+  readonly signedBy: string;
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
 }
@@ -49,13 +51,14 @@ export function joinSecrets({ keys, chain, roots, now }: SecretParts): WorkloadS
   for (const root of anchors) {
     if (!isCa(root)) throw new PkiError("bad-bundle", `${root.subject} is given as a root and is no CA`);
   }
-  verifyChain(leaf, { intermediates, roots: anchors, now, purpose: "any" });
+  const verified = verifyChain(leaf, { intermediates, roots: anchors, now, purpose: "any" });
   return {
     certificateChain: chain,
     privateKey: exportPrivateKey(keys.privateKey),
     roots,
     name: nameOf(leaf),
     serialNumber: leaf.serialNumber,
+    signedBy: (verified.at(-1) ?? leaf).fingerprint,
     notAfter: Math.min(leaf.notAfter, ...intermediates.map(({ notAfter }) => notAfter)),
   };
 }
