@@ -92,7 +92,8 @@ export async function readAgentOptions(
   const annotations = role === "sidecar" ? env.ISTIO_PROMETHEUS_ANNOTATIONS : undefined;
   const appMetrics = parseAppMetricsTargets(annotations, proxyConfig.statusPort);
   const appProbes = parseAppProbes(env.ISTIO_KUBE_APP_PROBERS);
-  for (const problem of [...problems, ...metadata.problems, ...appMetrics.problems, ...appProbes.problems]) {
+  if (appProbes.problems.length > 0) throw new Error(appProbes.problems.map(formatProblem).join("\n"));
+  for (const problem of [...problems, ...metadata.problems, ...appMetrics.problems]) {
     logger[problem.severity === "error" ? "error" : "warn"](formatProblem(problem));
   }
   const hosts = hostDiscoveryMetadata(env.WEFT_VIRTUAL_HOST_DISCOVERY, flags.proxy);
@@ -166,14 +167,14 @@ function addressesOf(ip: string, bindAddress: string | undefined): AgentAddresse
 
 /**
  * How the application is asked: at the pod's address, from one that iptables leaves alone, so that it need not listen on the loopback;
- * or on the loopback, as Istio did before 1.10.
+ * or at localhost, as Istio did before 1.10.
  */
 function probeTarget(env: Environment, ip: string): ProbeTarget {
-  const loopback = isIP(ip) === 6 ? "::1" : "127.0.0.1";
-  if (env.REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION === "true" || isIP(ip) === 6) {
-    return { host: loopback, localAddress: undefined };
-  }
-  return { host: ip, localAddress: passthroughAddress };
+  const keepAlive = env.ENABLE_PROBE_KEEPALIVE_CONNECTIONS === "true";
+  const legacy = env.REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION === "true";
+  // No machine has an IPv6 address of that kind by itself: there the loopback is asked, from itself.
+  if (isIP(ip) === 6) return { host: "::1", localAddress: undefined, keepAlive };
+  return { host: legacy ? "127.0.0.1" : ip, localAddress: passthroughAddress, keepAlive };
 }
 
 function portOf(env: Environment, name: string, fallback: number): number {

@@ -13,12 +13,13 @@ import { httpCall } from "./http-client.ts";
 import type { BootstrapNode } from "./node/node.ts";
 import type { ProxyConfig } from "./node/proxy-config.ts";
 import { createPilotChannel, type PilotChannelConfig } from "./pilot-channel.ts";
+import { createProber, type ProbeTarget } from "./probes/ask.ts";
+import type { AppProbes } from "./probes/parse.ts";
 import type { ProxyCommand, ProxyCommandOptions } from "./proxy/command.ts";
 import { type StartProcess, startProcess } from "./proxy/process.ts";
 import { createSupervisor } from "./proxy/supervisor.ts";
 import { type Secrets, startSecrets } from "./secrets/secrets.ts";
 import type { AppMetricsTarget } from "./status/app-metrics.ts";
-import type { AppProbes, ProbeTarget } from "./status/app-probes.ts";
 import {
   type AgentCounters,
   type AgentMetrics,
@@ -94,7 +95,10 @@ export interface Agent {
 const maxSocketPath = process.platform === "linux" ? 107 : 103;
 /** What a proxy is given between SIGTERM and SIGKILL: it has had its time to drain, and has only its logs to write. */
 const proxyGraceMs = 1_500;
-const noProbes = { known: new Map(), target: { host: "127.0.0.1", localAddress: undefined } } as const;
+const noProbes = {
+  known: new Map(),
+  target: { host: "127.0.0.1", localAddress: undefined, keepAlive: false },
+} as const;
 /** Until the table of names is there, the application would resolve nothing. */
 const withoutNames = {
   ready: false,
@@ -179,6 +183,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     clock,
     random,
   });
+  const { probes = noProbes } = options;
+  const prober = createProber(probes.target);
   const status = await createHttpEndpoint({
     host: addresses.public,
     port: ports.status,
@@ -197,7 +203,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         return metrics;
       },
       app: { host: addresses.local, targets: options.appMetrics },
-      probes: options.probes ?? noProbes,
+      probes: { known: probes.known, prober },
       names: () => dns?.table,
       quit: () => void close(),
       drain: () => drainListeners(admin, role, logger),
@@ -211,6 +217,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await relay.close();
       await dns?.close();
       await secrets?.close();
+      prober.close();
       await status.close();
       await (await metrics)?.close();
       rmSync(xdsSocket, { force: true });

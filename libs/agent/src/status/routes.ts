@@ -1,7 +1,8 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import { type NameTable, NameTableSchema } from "@weft/mesh-rpc/istio/networking/nds/v1/nds_pb.js";
 import { type EndpointReply, type EndpointRoute, metricsContentType } from "@weft/observability";
-import { type AppProbes, askApplication, type ProbeTarget } from "./app-probes.ts";
+import type { Prober } from "../probes/ask.ts";
+import type { AppProbes } from "../probes/parse.ts";
 import type { AgentCounters, AgentMetrics } from "./counters.ts";
 import { type MetricsParts, mergeMetrics } from "./merged-metrics.ts";
 import type { AdminCall, Readiness } from "./readiness.ts";
@@ -16,7 +17,7 @@ export interface StatusOptions {
   /** The application beside this proxy. */
   readonly app: MetricsParts["app"];
   /** The application's probes, which come to the agent instead, and how it asks them. */
-  readonly probes: { readonly known: AppProbes; readonly target: ProbeTarget };
+  readonly probes: { readonly known: AppProbes; readonly prober: Prober };
   /** The names that DNS queries are answered for; undefined where there are none (yet). */
   readonly names: () => NameTable | undefined;
   /** Called by `/quitquitquit`. */
@@ -35,8 +36,8 @@ export function statusRoutes(options: StatusOptions): EndpointRoute[] {
   const { admin, readiness, counters, metrics, app, probes, names, quit, drain } = options;
   const askProbe: EndpointRoute["handle"] = async ({ path, headers }) => {
     const probe = probes.known.get(path);
-    if (probe === undefined) return { status: 404, body: `no probe of the application is at ${path}\n` };
-    const { status, reason } = await askApplication(probe, probes.target, headers);
+    if (probe === undefined) return { status: 400, body: `no probe of the application is at ${path}\n` };
+    const { status, reason } = await probes.prober.ask(probe, headers);
     return { status, body: reason === undefined ? "" : `${reason}\n` };
   };
   const localOnly = (act: () => EndpointReply | Promise<EndpointReply>): EndpointRoute["handle"] => {
