@@ -5,7 +5,7 @@ import { looksUpUnknown } from "./clusters/dynamic-dns.ts";
 import { blackHole, dynamicDns, inboundPassthrough, passthrough } from "./clusters/fixed.ts";
 import { buildInboundBackend } from "./clusters/inbound.ts";
 import { type BuildContext, createContext } from "./context.ts";
-import { buildExtensions } from "./extensions.ts";
+import { buildExtensions } from "./extensions/build.ts";
 import { buildGateway } from "./gateway/build.ts";
 import type { Backend, IrPart, LoadAssignment, ProxyIr, ProxyTraits, RouteTable } from "./ir/index.ts";
 import { buildInboundListeners } from "./listeners/inbound.ts";

@@ -67,7 +67,7 @@ export function reportUnsupported(
 }
 
 /** Kinds that would change what a proxy gets, and that Weft does not carry out. */
-const unsupportedKinds = ["ProxyConfig", "WasmPlugin"];
+const unsupportedKinds = ["ProxyConfig"];
 
 /** Reports the objects of such kinds that may be meant for a proxy: those of its namespace and of the root namespace. */
 export function reportUnsupportedKinds({ view, problems }: Pick<BuildContext, "view" | "problems">): void {

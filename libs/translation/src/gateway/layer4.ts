@@ -56,6 +56,7 @@ function forward(
   const tcp = {
     kind: "tcp" as const,
     direction: "outbound" as const,
+    port: server.port.number,
     destinations: [],
     statPrefix: "",
     exchangesMetadata: server.tls?.mode === "ISTIO_MUTUAL",

@@ -1,32 +1,30 @@
 import { LuaSchema } from "@weft/envoy-api/envoy/extensions/filters/http/lua/v3/lua_pb.js";
 import { pack } from "../envoy/any.ts";
-import type { ExtensionPhase, HttpConnections, HttpExtension } from "../ir/index.ts";
-import type { HttpFilterRule } from "./http-filter.ts";
+import { discoveryOf, extensionsIn, toDenial } from "../extensions/to-envoy.ts";
+import type { ExtensionCode, ExtensionPhase } from "../ir/index.ts";
+import type { EnvoyHttpFilter, HttpFilterRule } from "./http-filter.ts";
 
-function runsIn({ match }: HttpExtension, { direction, port }: HttpConnections): boolean {
-  if (match.length === 0) return true;
-  return match.some(
-    ({ client, server, ports }) =>
-      (direction === "inbound" ? server : client) &&
-      (ports.length === 0 || (port !== undefined && ports.includes(port))),
-  );
+function configOf(code: ExtensionCode): NonNullable<EnvoyHttpFilter["configType"]> {
+  switch (code.kind) {
+    case "lua": {
+      const lua = { defaultSourceCode: { specifier: { case: "inlineString" as const, value: code.source } } };
+      return { case: "typedConfig", value: pack(LuaSchema, lua) };
+    }
+    case "wasm":
+      return { case: "configDiscovery", value: discoveryOf("http") };
+    case "deny":
+      return { case: "typedConfig", value: toDenial("http") };
+  }
 }
 
-/** The code that users put into a listener, of some phases. */
+/** The code that users put into a listener to look at requests, of some phases. */
 export function extensionsOf(...phases: readonly ExtensionPhase[]): HttpFilterRule {
   return {
-    name: "envoy.filters.http.lua",
+    name: "extensions",
     build: (http, { extensions }) =>
-      phases
-        .flatMap((phase) => extensions.filter((one) => one.phase === phase && runsIn(one, http)))
-        .map(({ name, lua }) => ({
-          name,
-          configType: {
-            case: "typedConfig",
-            value: pack(LuaSchema, {
-              defaultSourceCode: { specifier: { case: "inlineString", value: lua } },
-            }),
-          },
-        })),
+      extensionsIn(http, extensions, "http", phases).map(({ name, code }) => ({
+        name,
+        configType: configOf(code),
+      })),
   };
 }

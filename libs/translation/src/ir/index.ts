@@ -1,6 +1,6 @@
 import type { MeshConfig } from "@weft/istio-api";
 import type { Backend, LoadAssignment } from "./backend.ts";
-import type { HttpExtension } from "./extension.ts";
+import type { Extension } from "./extension.ts";
 import type { Listener } from "./listener.ts";
 import type { RouteTable } from "./route.ts";
 import type { ProxyTelemetry } from "./telemetry.ts";
@@ -46,7 +46,7 @@ export interface ProxyTraits {
   readonly clusterId: string;
   readonly meshId: string;
   /** Code of users that it runs, in order. */
-  readonly extensions: readonly HttpExtension[];
+  readonly extensions: readonly Extension[];
   /** What it tells of its traffic. */
   readonly telemetry: ProxyTelemetry;
   /** What is done to paths before policies and routes look at them. */

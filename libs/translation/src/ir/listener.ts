@@ -64,6 +64,8 @@ export interface TcpForward {
   readonly kind: "tcp";
   readonly direction: "inbound" | "outbound";
   readonly destinations: readonly { readonly backend: string; readonly weight: number }[];
+  /** The port of the listener, or of the own application; absent where there are many. */
+  readonly port?: number;
   readonly statPrefix: string;
   readonly idleTimeoutMs?: number;
   readonly authorization?: AuthorizationChain;

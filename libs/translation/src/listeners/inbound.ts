@@ -39,6 +39,7 @@ function buildFilter(context: BuildContext, kind: ChainKind, target: ChainTarget
     return {
       kind: "tcp",
       direction: "inbound",
+      ...(target.listenPort === undefined ? {} : { port: target.listenPort }),
       destinations: [{ backend: target.backend, weight: 1 }],
       statPrefix: target.backend,
       exchangesMetadata: true,

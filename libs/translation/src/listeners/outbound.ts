@@ -197,6 +197,7 @@ class OutboundBuilder {
     return {
       kind: "tcp",
       direction: "outbound",
+      port: port.port,
       destinations: [{ backend, weight: 1 }],
       statPrefix: backend,
       exchangesMetadata: false,

@@ -10,6 +10,7 @@ import type { NetworkFilter, ProxyTraits, TcpForward } from "../ir/index.ts";
 import { hostPort } from "../names.ts";
 import { toAccessLogs } from "../telemetry/to-envoy.ts";
 import { networkAuthorization } from "./authorization.ts";
+import { networkExtensions } from "./extensions.ts";
 import { toHttpConnectionManager } from "./http-connection-manager.ts";
 import { tcpMetadataExchange } from "./metadata-exchange.ts";
 
@@ -77,7 +78,12 @@ function exchange(traits: ProxyTraits): EnvoyFilter[] {
 export function toNetworkFilters(filter: NetworkFilter, traits: ProxyTraits): EnvoyFilter[] {
   if (filter.kind === "http") {
     return [
-      ...(filter.direction === "inbound" ? exchange(traits) : []),
+      ...(filter.direction === "inbound"
+        ? [
+            ...exchange(traits),
+            ...networkExtensions(filter, traits, "AUTHN", "AUTHZ", "STATS", "UNSPECIFIED"),
+          ]
+        : []),
       {
         name: "envoy.filters.network.http_connection_manager",
         configType: {
@@ -90,7 +96,9 @@ export function toNetworkFilters(filter: NetworkFilter, traits: ProxyTraits): En
   return [
     // before authorization, which may ask who the peer is
     ...(filter.exchangesMetadata ? exchange(traits) : []),
+    ...networkExtensions(filter, traits, "AUTHN", "AUTHZ"),
     ...(filter.authorization ? networkAuthorization(filter.authorization) : []),
+    ...networkExtensions(filter, traits, "STATS", "UNSPECIFIED"),
     ...(filter.lookup ? [toSniLookup(filter.lookup)] : []),
     toTcpProxy(filter, traits),
   ];

@@ -1,14 +1,17 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type EncodedResource, type TypeUrl, typeUrls } from "@weft/envoy-api";
 import { ClusterSchema } from "@weft/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import { TypedExtensionConfigSchema } from "@weft/envoy-api/envoy/config/core/v3/extension_pb.js";
 import { ClusterLoadAssignmentSchema } from "@weft/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@weft/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import { VirtualHostSchema } from "@weft/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { RouteConfigurationSchema } from "@weft/envoy-api/envoy/config/route/v3/route_pb.js";
 import { toCluster } from "../clusters/to-envoy.ts";
 import { toLoadAssignment } from "../endpoints/to-envoy.ts";
+import { toExtensionConfig } from "../extensions/to-envoy.ts";
 import type {
   Backend,
+  Extension,
   IrPart,
   Listener,
   LoadAssignment,
@@ -43,19 +46,28 @@ function clusterVariant({ istioExtensions, setsFilterState, agentServesFiles }: 
   return `cluster|${istioExtensions}|${setsFilterState}|${agentServesFiles}`;
 }
 
-/** What of a proxy's traits shows in listeners: telemetry labels only where requests are looked at. */
+/** What of a proxy's traits shows in listeners: labels of telemetry, and code for requests, only where requests are looked at. */
 function listenerVariants(traits: ProxyTraits): { readonly http: string; readonly tcp: string } {
   const { client, server } = traits.telemetry;
-  const logs = JSON.stringify([client.accessLogs, server.accessLogs]);
+  const extensions = traits.extensions.filter(({ layer }) => layer === "network");
+  const shown = JSON.stringify([client.accessLogs, server.accessLogs, extensions]);
   return {
     http: `listener|${JSON.stringify(traits)}`,
-    tcp: `listener|${traits.istioExtensions}|${traits.agentServesFiles}|${logs}`,
+    tcp: `listener|${traits.istioExtensions}|${traits.agentServesFiles}|${shown}`,
   };
 }
 
 /** Whether requests are looked at somewhere in a listener. */
 function servesHttp({ chains, defaultChain }: Listener): boolean {
   return defaultChain?.filter.kind === "http" || chains.some(({ filter }) => filter.kind === "http");
+}
+
+/** What of an extension proxies ask for by its name. */
+function encodeExtension(extension: Extension): readonly EncodedPiece[] {
+  const message = toExtensionConfig(extension);
+  if (message === undefined) return [];
+  const of = { name: extension.name, typeUrl: typeUrls.extensionConfig, origin: [extension.origin] };
+  return [encodeChecked(TypedExtensionConfigSchema, message, of)];
 }
 
 /** Encodes pieces of an IR; what `memo` knows of equal pieces is not encoded again. */
@@ -201,6 +213,8 @@ export function* encodeInSteps(
   yield* add(typeUrls.cluster, clusterVariant(proxy), ({ backends }) => backends, encoder.cluster);
   yield* add(typeUrls.endpoint, "endpoint", ({ loadAssignments }) => loadAssignments, encoder.loadAssignment);
   yield* add(typeUrls.listener, JSON.stringify(proxy), ({ listeners }) => listeners, encoder.listener);
+  const extensions = eachInSteps(proxy.extensions, encodeExtension);
+  result.set(typeUrls.extensionConfig, [toResourceList(yield* extensions)]);
   // Each host is looked at on its own first: a table can then be put together at once.
   for (const table of parts.flatMap(({ routes }) => routes))
     yield* eachInSteps(table.virtualHosts, (host) =>

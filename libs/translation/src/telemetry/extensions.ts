@@ -1,4 +1,5 @@
 import type { ProxyView } from "@weft/mesh-model";
+import { missingOf } from "../extensions/listed.ts";
 import type { AccessLog, AccessLogSink, TracingProvider } from "../ir/index.ts";
 import { formattersOf } from "./log-operators.ts";
 
@@ -19,18 +20,9 @@ export const tracerNames: Readonly<Record<TracingProvider["kind"], string>> = {
 /** Envoy's filter of access logs by CEL. */
 export const expressionFilter = "envoy.access_loggers.extension_filters.cel";
 
-/**
- * The extensions among these that a proxy lacks: those that its list leaves out. Istio's agent may come without a list,
- * and then its Envoy has them all; other proxies without one are not known to have any.
- */
-function missing({ node }: ProxyView, names: readonly string[]): readonly string[] {
-  if (node.extensions === undefined) return node.istioVersion === undefined ? names : [];
-  return names.filter((name) => !node.extensions?.includes(name));
-}
-
 /** The extensions that a proxy lacks for a log; every proxy writes files. */
 export function missingForLog(view: ProxyView, { sink, expression }: AccessLog): readonly string[] {
-  return missing(view, [
+  return missingOf(view, [
     ...(sink.kind === "file" ? formattersOf(sink.format) : [loggerNames[sink.kind]]),
     ...(expression === undefined ? [] : [expressionFilter]),
   ]);
@@ -38,5 +30,5 @@ export function missingForLog(view: ProxyView, { sink, expression }: AccessLog):
 
 /** The extensions that a proxy lacks for sending spans to a provider. */
 export function missingForTraces(view: ProxyView, { kind }: TracingProvider): readonly string[] {
-  return missing(view, [tracerNames[kind]]);
+  return missingOf(view, [tracerNames[kind]]);
 }
