@@ -67,6 +67,6 @@ export {
 } from "./view/destination-rules.ts";
 export type { EgressListener, EgressScope } from "./view/egress-scope.ts";
 export { bindsServices, gatewayTargets } from "./view/gateway-services.ts";
-export { destinationRuleOf, type ProxyView, scopeVersion, viewFor, virtualServicesOf } from "./view/view.ts";
+export { destinationRuleOf, type ProxyView, viewFor, virtualServicesOf } from "./view/view.ts";
 export { virtualServicesForGateway } from "./view/virtual-services.ts";
 export { isVisibleTo, parseExportTo, type Visibility } from "./visibility.ts";

@@ -1,4 +1,3 @@
-import { contentHash } from "@weft/base";
 import type { Gateway, Sidecar, VirtualService } from "@weft/istio-api";
 import type { Config } from "../config.ts";
 import type { Workload } from "../kubernetes/workload.ts";
@@ -89,31 +88,4 @@ export function destinationRuleOf(
 /** The VirtualServices of a gateway (`namespace/name`) that this proxy may see; see {@link virtualServicesForGateway}. */
 export function virtualServicesOf(view: ProxyView, gateway: string): readonly Exported<VirtualService>[] {
   return virtualServicesForGateway(view.snapshot, view.node.namespace, gateway);
-}
-
-/**
- * Hash of all a scope holds: services, VirtualServices, the DestinationRules of its services, its Sidecar and the mesh
- * config. Scopes of two snapshots with one key and one version give the same outbound configuration.
- */
-export function scopeVersion(snapshot: MeshSnapshot, scope: EgressScope): string {
-  return snapshot.memo.get(`scope-version|${scope.key}`, () => {
-    const client = { namespace: scope.namespace, labels: {} };
-    const rules = scope.services.map(
-      (service) => destinationRuleFor(snapshot, client, service)?.version ?? "",
-    );
-    // Rules that select workloads do not show above, where the client has no labels.
-    const selecting = snapshot.configs.destinationRules
-      .filter(({ namespace, spec }) => spec.workloadSelector && namespace === scope.namespace)
-      .map(({ version }) => version);
-    return contentHash(
-      [
-        JSON.stringify(snapshot.meshConfig),
-        scope.sidecar?.version ?? "",
-        scope.services.map(({ version, namespace }) => `${namespace}/${version}`).join(),
-        scope.listeners.map((l) => l.virtualServices.map(({ version }) => version).join()).join("|"),
-        rules.join(),
-        selecting.join(),
-      ].join("\n"),
-    );
-  });
 }
