@@ -63,7 +63,10 @@ const serve = program
   .option("--audit-log <file>", "what was issued and refused (default: audit.log in the state folder)")
   .option("--shutdownDuration <time>", "longest time that ending may take", "10s")
   .option("--log_output_level <levels>", "info, or default:warn,citadel:debug", "info")
-  .option("--natsUrl <url>", "NATS server for events (default: NATS_URL, else none)");
+  .option(
+    "--natsUrl <url>",
+    "NATS server for events, nats: or tls: (default: NATS_URL, else none; NATS_CA_FILE, NATS_CREDS …)",
+  );
 for (const [flag, reason] of flagsWithoutEffect) serve.option(flag, `accepted, has no effect: ${reason}`);
 serve.action(async (flags: CitadelFlags) => {
   const { runCitadel } = await import("./run.ts");

@@ -1,6 +1,7 @@
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { parseDuration } from "@weft/base";
+import { type NatsConnectionConfig, readNatsConnection } from "@weft/bus";
 import type { AccountNames, ListenAddress, TtlPolicy } from "@weft/ca";
 import { caAudience } from "@weft/identity";
 import { createLogger, type Logger, parseLogLevel } from "@weft/observability";
@@ -43,7 +44,7 @@ export interface CitadelOptions {
   readonly trustedNodeAccounts: readonly string[];
   readonly auditFile: string;
   readonly shutdownMs: number;
-  readonly natsUrl: string | undefined;
+  readonly nats: NatsConnectionConfig | undefined;
   readonly instance: string;
   readonly logger: Logger;
 }
@@ -99,7 +100,7 @@ export function readCitadelOptions(flags: CitadelFlags, env: Env): CitadelOption
     trustedNodeAccounts: flags.trustedNodeAccounts.map(nodeAccount),
     auditFile: flags.auditLog ?? join(stateFolder, "audit.log"),
     shutdownMs: duration("--shutdownDuration", flags.shutdownDuration),
-    natsUrl: flags.natsUrl ?? env.NATS_URL,
+    nats: readNatsConnection(flags.natsUrl, env),
     instance: env.POD_NAME || hostname(),
     logger,
   };

@@ -29,7 +29,7 @@ import { type KubernetesOptions, readCitadelOptions } from "./options.ts";
 /** `citadel serve`: serves until SIGTERM or SIGINT. */
 export async function runCitadel(flags: CitadelFlags): Promise<void> {
   const options = readCitadelOptions(flags, process.env);
-  const { logger, natsUrl, instance, trustDomain, audiences, oidc } = options;
+  const { logger, nats, instance, trustDomain, audiences, oidc } = options;
   const clock = systemClock;
   const cluster = options.kubernetes && (await openCluster(options.kubernetes));
   // The folder holds the audit log in any case.
@@ -54,7 +54,7 @@ export async function runCitadel(flags: CitadelFlags): Promise<void> {
       await createOidcAuthenticator({ issuer, audiences, trustDomain, clock, keys: { kind: "url", url } }),
     );
   }
-  const bus = await createBus({ name: instance, logger, ...(natsUrl === undefined ? {} : { natsUrl }) });
+  const bus = await createBus({ name: instance, logger, ...(nats === undefined ? {} : { nats }) });
   const audit = await openAuditFile({ file: options.auditFile });
   const citadel = await createCitadel({
     authority,

@@ -54,7 +54,10 @@ const discovery = program
   .option("--clusterID <name>", "name of the cluster", "Kubernetes")
   .option("--shutdownDuration <time>", "longest time that ending may take", "10s")
   .option("--log_output_level <levels>", "info, or default:warn,pilot-discovery:debug", "info")
-  .option("--natsUrl <url>", "NATS server for events (default: NATS_URL, else none)");
+  .option(
+    "--natsUrl <url>",
+    "NATS server for events, nats: or tls: (default: NATS_URL, else none; NATS_CA_FILE, NATS_CREDS …)",
+  );
 for (const [flag, reason] of flagsWithoutEffect) discovery.option(flag, `accepted, has no effect: ${reason}`);
 discovery.action(async (flags: DiscoveryFlags) => {
   const { runDiscovery } = await import("./run.ts");

@@ -48,7 +48,7 @@ describe("readDiscoveryOptions()", () => {
     expect(options).toMatchObject({
       instance: "pilot-1",
       shutdownMs: 10_000,
-      natsUrl: undefined,
+      nats: undefined,
       meshConfig: { trustDomain: "example.org", enableAutoMtls: false, domainSuffix: "example" },
     });
     rmSync(folder, { recursive: true });

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { BlockList, isIP } from "node:net";
 import { hostname } from "node:os";
 import { formatProblem, parseDuration } from "@weft/base";
+import { type NatsConnectionConfig, readNatsConnection } from "@weft/bus";
 import { decodeMeshConfig, type ListenAddress } from "@weft/discovery";
 import { defaultMeshConfig, type MeshConfig } from "@weft/istio-api";
 import { createLogger, type Logger, parseLogLevel } from "@weft/observability";
@@ -43,7 +44,7 @@ export interface DiscoveryOptions {
   readonly meshConfig: MeshConfig;
   readonly clusterId: string;
   readonly shutdownMs: number;
-  readonly natsUrl: string | undefined;
+  readonly nats: NatsConnectionConfig | undefined;
   /** Name of this pilot: POD_NAME, else the machine's. */
   readonly instance: string;
   /** How keys of issuers are fetched. */
@@ -115,7 +116,7 @@ export async function readDiscoveryOptions(
     meshConfig,
     clusterId: flags.clusterID,
     shutdownMs,
-    natsUrl: flags.natsUrl ?? env.NATS_URL,
+    nats: readNatsConnection(flags.natsUrl, env),
     instance: env.POD_NAME || hostname(),
     jwks: readJwksOptions(env),
     logger,

@@ -11,9 +11,9 @@ import { type DiscoveryFlags, type DiscoveryOptions, readDiscoveryOptions } from
 /** `pilot-discovery discovery`: serves until SIGTERM or SIGINT. */
 export async function runDiscovery(flags: DiscoveryFlags, version: string): Promise<void> {
   const options = await readDiscoveryOptions(flags, process.env);
-  const { logger, natsUrl, instance, shutdownMs } = options;
+  const { logger, nats, instance, shutdownMs } = options;
   const { http, grpc, monitoring, meshConfig, clusterId, jwks } = options;
-  const bus = await createBus({ name: instance, logger, ...(natsUrl === undefined ? {} : { natsUrl }) });
+  const bus = await createBus({ name: instance, logger, ...(nats === undefined ? {} : { nats }) });
   const api = await connectCluster(options);
   const sources = sourcesOf(options, api);
   const secure = await secureChannelOf(options, api);

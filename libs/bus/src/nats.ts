@@ -4,34 +4,39 @@ import type { Logger } from "@weft/observability";
 import type { Bus } from "./bus.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
 import { type BusEvent, type Subject, schemas } from "./events.ts";
+import { type NatsConnectionConfig, redactUrl, toConnectionOptions } from "./nats-connection.ts";
 import { compilePattern } from "./pattern.ts";
 
 /** Settings of {@link createNatsBus}. */
-export interface NatsBusOptions {
-  /** `nats://host:4222`; several with commas between. */
-  readonly url: string;
+export interface NatsBusOptions extends NatsConnectionConfig {
   /** Name of the connection, for NATS' own monitoring. */
   readonly name: string;
   readonly logger: Logger;
+  /** Longest time that the first connection may take; 10,000 ms unless told. */
+  readonly timeoutMs?: number;
 }
 
-/** NATS could not be reached. */
+/** NATS could not be reached, or does not take who one is; the message says which, in one line. */
 export class NatsError extends Error {
   readonly code = "nats-unavailable";
 }
 
 /**
- * Creates a bus over NATS (core, no JetStream: events are hints). Reconnects by itself for ever; what is published meanwhile is lost.
+ * Creates a bus over NATS (core, no JetStream: events are hints). Reconnects by itself for ever, with the files of now; what is published meanwhile is lost.
  * Throws a {@link NatsError} where the first connection fails.
  */
 export async function createNatsBus(options: NatsBusOptions): Promise<Bus> {
-  const { url, name, logger } = options;
-  const servers = url.split(",");
-  const connection: NatsConnection = await connect({ servers, name, maxReconnectAttempts: -1 }).catch(
-    (cause: unknown) => {
-      throw new NatsError(`cannot connect to NATS at ${url}`, { cause });
-    },
-  );
+  const { url, name, logger, timeoutMs = 10_000 } = options;
+  const connection: NatsConnection = await connect({
+    ...(await toConnectionOptions(options)),
+    name,
+    timeout: timeoutMs,
+    maxReconnectAttempts: -1,
+    // Credentials may be exchanged while this runs: one that is refused now may be good later.
+    ignoreAuthErrorAbort: true,
+  }).catch((cause: unknown) => {
+    throw new NatsError(`cannot connect to NATS at ${redactUrl(url)}: ${whyNot(cause, options)}`, { cause });
+  });
   void logStatus(connection, logger);
   const deliveries = new Set<Delivery>();
   let closed: Promise<void> | undefined;
@@ -71,6 +76,27 @@ export async function createNatsBus(options: NatsBusOptions): Promise<Bus> {
     },
   };
 }
+
+/** What a failed connection means, and what to look at. */
+function whyNot(cause: unknown, { caFile, credentials }: NatsConnectionConfig): string {
+  const { message = String(cause), code = "" } = (cause ?? {}) as { message?: string; code?: string };
+  const line = message.replace(/\s+/g, " ").slice(0, 300);
+  if (/authorization violation/i.test(message)) {
+    const shown =
+      credentials === undefined ? "it asks for credentials" : `it refuses the ${names[credentials.kind]}`;
+    return `${shown} (NATS_CREDS, NATS_NKEY, NATS_USER)`;
+  }
+  if (/CERT|ISSUER|SELF_SIGNED|ALTNAME|VERIFY/.test(code)) {
+    return `its certificate is not good by ${caFile ?? "the machine's authorities"} (NATS_CA_FILE): ${line}`;
+  }
+  return line;
+}
+
+const names = {
+  creds: "credentials of NATS_CREDS",
+  nkey: "key of NATS_NKEY",
+  password: "user or password",
+} as const;
 
 function decode(message: Msg, logger: Logger): BusEvent | undefined {
   const schema = schemas[message.subject as Subject]; // undefined for subjects that are not ours
