@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -33,6 +35,28 @@ describe("pilot-agent", () => {
       admin: { address: { socket_address: { address: "127.9.9.9", port_value: 15100 } } },
     });
     rmSync(folder, { recursive: true });
+  });
+
+  it("asks the agent to drain, as a pod's preStop does, and waits for a proxy to be ready", async () => {
+    const asked: string[] = [];
+    const agent = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      // The proxy is ready at the second question.
+      response.writeHead(asked.filter((line) => line.startsWith("GET")).length === 1 ? 503 : 200).end("OK\n");
+    });
+    await new Promise<void>((resolve) => agent.listen(0, "127.0.0.1", resolve));
+    const { port } = agent.address() as AddressInfo;
+    const drained = await run(["request", `--debug-port=${port}`, "POST", "drain"]);
+    const waited = await run([
+      "wait",
+      "--url",
+      `http://127.0.0.1:${port}/healthz/ready`,
+      "--periodMillis",
+      "1",
+    ]);
+    await new Promise((resolve) => agent.close(resolve));
+    expect([drained.code, drained.stdout, waited.code]).toEqual([0, "OK\n", 0]);
+    expect(asked).toEqual(["POST /drain", "GET /healthz/ready", "GET /healthz/ready"]);
   });
 
   it.each([

@@ -74,6 +74,38 @@ describe("readAgentOptions()", () => {
     );
   });
 
+  it("asks the application at the pod's address, from one that is not redirected", async () => {
+    const ISTIO_KUBE_APP_PROBERS = '{"/app-health/web/livez":{"tcpSocket":{"port":80}}}';
+    const probesOf = async (env: Record<string, string>) =>
+      (await readAgentOptions("sidecar", flags, { ISTIO_KUBE_APP_PROBERS, ...env })).probes;
+    const probes = await probesOf({ INSTANCE_IP: "10.0.0.1" });
+    expect([...(probes?.known.keys() ?? [])]).toEqual(["/app-health/web/livez"]);
+    expect(probes?.target).toEqual({ host: "10.0.0.1", localAddress: "127.0.0.6", keepAlive: false });
+    const legacy = {
+      INSTANCE_IP: "10.0.0.1",
+      REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION: "true",
+      ENABLE_PROBE_KEEPALIVE_CONNECTIONS: "true",
+    };
+    expect((await probesOf(legacy))?.target).toEqual({
+      host: "127.0.0.1",
+      localAddress: "127.0.0.6",
+      keepAlive: true,
+    });
+  });
+
+  it("asks a sidecar's application for metrics, and answers its DNS queries; a gateway has none", async () => {
+    const env = {
+      INSTANCE_IP: "127.1.0.10",
+      ISTIO_PROMETHEUS_ANNOTATIONS: '{"scrape":"true","port":"8080"}',
+      ISTIO_META_DNS_CAPTURE: "true",
+    };
+    const sidecar = await readAgentOptions("sidecar", flags, env);
+    expect(sidecar.appMetrics).toEqual([{ path: "/metrics", port: 8080 }]);
+    expect(sidecar.dns?.addresses).toEqual([{ address: "127.1.0.10", port: 15053 }]);
+    const gateway = await readAgentOptions("router", flags, env);
+    expect([gateway.appMetrics, gateway.dns]).toEqual([[], undefined]);
+  });
+
   it("waits for the last connection where it is told to", async () => {
     const env = {
       INSTANCE_IP: "10.0.0.1",
@@ -92,6 +124,12 @@ describe("readAgentOptions()", () => {
     ],
     [{ INSTANCE_IP: "web" }, {}, "INSTANCE_IP: web is no IP address"],
     [{ ENVOY_STATUS_PORT: "x" }, {}, "ENVOY_STATUS_PORT: x is no port, allowed are 1 to 65535"],
+    [{ DNS_PROXY_ADDR: "x", ISTIO_META_DNS_CAPTURE: "true" }, {}, "DNS_PROXY_ADDR: x is no address such as"],
+    [
+      { ISTIO_KUBE_APP_PROBERS: '{"/app-health/web/livez":{"tcpSocket":{"port":"web"}}}' },
+      {},
+      'ISTIO_KUBE_APP_PROBERS[/app-health/web/livez]: tcpSocket.port must be a number from 1 to 65535, is "web"',
+    ],
     [{}, { log_output_level: "loud" }, "--log_output_level: "],
   ])("says of %j and %j: %s", async (env, more, message) => {
     await expect(readAgentOptions("sidecar", { ...flags, ...more }, env)).rejects.toThrow(message);

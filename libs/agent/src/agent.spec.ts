@@ -4,8 +4,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { eventually, mountCertificates, mountedFiles } from "@weft/testkit";
+import { eventually, freePorts, mountCertificates, mountedFiles } from "@weft/testkit";
 import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
+import { parseAppProbes } from "./probes/parse.ts";
 import { testAgentOptions, tryGet } from "./testing/agent-options.ts";
 
 const fakeProxy = fileURLToPath(new URL("./testing/fake-proxy.ts", import.meta.url));
@@ -101,6 +102,62 @@ describe("startAgent()", () => {
     expect((await status("/metrics"))?.text).toMatch(
       /^istio_agent_scrape_failures_total\{type="application"\} 1$/m,
     );
+  });
+
+  it("answers the kubelet's probes for the application", async () => {
+    const app = createServer((request, response) =>
+      response.writeHead(request.url === "/ok" ? 201 : 503).end(),
+    );
+    await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
+    const { port } = app.address() as AddressInfo;
+    const httpGet = (path: string) => ({ httpGet: { path, port } });
+    const { value: known } = parseAppProbes(
+      JSON.stringify({
+        "/app-health/web/readyz": httpGet("/ok"),
+        "/app-health/web/livez": httpGet("/sick"),
+        "/app-lifecycle/web/prestopz": httpGet("/ok"),
+      }),
+    );
+    const target = { host: "127.0.0.1", localAddress: undefined, keepAlive: false };
+    await start(true, { probes: { known, target } });
+    const statusOf = async (path: string) => (await status(path))?.status;
+    expect(await statusOf("/app-health/web/readyz")).toBe(201);
+    expect(await statusOf("/app-health/web/livez")).toBe(503);
+    expect(await statusOf("/app-lifecycle/web/prestopz")).toBe(201);
+    expect(await status("/app-health/other/livez")).toEqual({
+      status: 400,
+      text: "no probe of the application is at /app-health/other/livez\n",
+    });
+    await new Promise((resolve) => app.close(resolve));
+    expect(await statusOf("/app-health/web/readyz")).toBe(500);
+  });
+
+  it("is not ready before it can answer DNS, and shows no names", async () => {
+    const [at] = await freePorts(1);
+    const dns = {
+      addresses: [{ address: "127.0.0.1", port: at ?? 0 }],
+      upstreams: [],
+      parallel: false,
+      namespace: "default",
+      domain: "",
+      search: [],
+    };
+    await start(true, { dns });
+    await proxyStarts(1);
+    expect(await status("/healthz/ready")).toEqual({
+      status: 503,
+      text: "DNS lookup table is not ready yet: pilot has sent no names\n",
+    });
+    expect(await status("/debug/ndsz")).toEqual({ status: 404, text: "{}" });
+  });
+
+  it("drains at /drain, and runs on", async () => {
+    await start(true);
+    await proxyStarts(1);
+    expect((await status("/drain"))?.status).toBe(405);
+    expect(await status("/drain", { method: "POST" })).toEqual({ status: 200, text: "OK\n" });
+    expect(proxySaid().at(-1)).toBe("POST /drain_listeners?inboundonly&graceful&skip_exit");
+    expect((await status("/healthz/ready"))?.status).toBe(200);
   });
 
   it("starts a killed proxy again", async () => {

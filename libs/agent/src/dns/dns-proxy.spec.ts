@@ -203,7 +203,7 @@ describe("startDnsProxy() with bad servers upstream", () => {
     await expect(resolver.resolve4("outside.com")).rejects.toMatchObject({ code: "ENOTFOUND" });
   });
 
-  it("has bounds on what waits, and ends it when it is closed", async () => {
+  it("ends what waits when it is closed", async () => {
     const silent = await keep(startDatagrams(() => []));
     const { proxy } = await start([silent]);
     const resolver = resolverOf(proxy);

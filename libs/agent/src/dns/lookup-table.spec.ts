@@ -55,6 +55,7 @@ describe("buildLookupTable()", () => {
     ["deep.wild.com.", "10.2.0.1"],
     ["wild.com.", "unknown"],
     [".", "unknown"],
+    ["a\\.b.wild.com.", "unknown"],
   ])("has %s as %s", (name, answer) => {
     expect(a(name)).toBe(answer);
   });

@@ -59,6 +59,7 @@ export function buildLookupTable({ table }: NameTable, scope: LookupScope): Look
     size: names.size,
     lookup: (name, type) => {
       if (type !== recordType.a && type !== recordType.aaaa) return undefined;
+      if (name.includes("\\")) return undefined; // no host has a dot within a label
       const of = ({ v4, v6 }: Addresses) => (type === recordType.a ? v4 : v6);
       const exact = names.get(name);
       if (exact !== undefined) return { addresses: of(exact) };
