@@ -26,10 +26,10 @@ const list = (category: string, names: readonly string[]): CompiledExtension[] =
 /** What is compiled into this proxy, under Envoy's categories; sent with the node, so that nothing else is configured. */
 export function compiledExtensions(): CompiledExtension[] {
   return [
-    ...httpFilterFactories.map(({ name, configTypes, routeConfigTypes }) => ({
+    ...httpFilterFactories.map(({ name, configTypes, routeConfigTypes, structTypes = [] }) => ({
       name,
       category: "envoy.filters.http",
-      typeUrls: [...new Set([...configTypes, ...routeConfigTypes])],
+      typeUrls: [...new Set([...configTypes, ...routeConfigTypes, ...structTypes])],
     })),
     {
       name: "envoy.filters.http.router",

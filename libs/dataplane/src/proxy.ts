@@ -16,6 +16,7 @@ import { createDnsCaches, type DnsCaches } from "./dns-cache/index.ts";
 import { compiledExtensions, version } from "./extensions.ts";
 import { httpFilterFactories } from "./http/filters/index.ts";
 import { createHttpDataPath } from "./http/index.ts";
+import { createIstioMetrics, type IstioMetrics } from "./istio-metrics/index.ts";
 import {
   createListenerManager,
   createOriginalDestinationLookup,
@@ -115,6 +116,7 @@ class WiredProxy implements ProxyServer {
   readonly #routes = createRouteStore();
   readonly #tls: TlsEnvironment;
   readonly #dnsCaches: DnsCaches;
+  readonly #istioMetrics: IstioMetrics;
   readonly #secretSubscriptions: SecretSubscriptions;
   readonly #logFiles = new Map<string, LogFile>();
   #state: ServerState = "PRE_INITIALIZING";
@@ -134,6 +136,11 @@ class WiredProxy implements ProxyServer {
       resolver,
       stats: this.stats,
       secrets: this.#tls.secrets,
+    });
+    this.#istioMetrics = createIstioMetrics({
+      nodeMetadata: options.bootstrap.node?.metadata ?? {},
+      clusters: this.clusters,
+      clock,
     });
     this.listeners = createListenerManager({
       clock,
@@ -239,6 +246,7 @@ class WiredProxy implements ProxyServer {
       random,
       requestId: randomUUID,
       stats: this.stats,
+      istioMetrics: this.#istioMetrics,
       clusters: this.clusters,
       routes: (name) => this.#routes.get(name),
       logFile: (path) => {
@@ -334,6 +342,7 @@ class WiredProxy implements ProxyServer {
       clock,
       logger,
       stats: this.stats,
+      istioMetrics: this.#istioMetrics,
       tagRules: this.#settings.tagRules,
       clusters: this.clusters,
       listeners: this.listeners,

@@ -5,6 +5,7 @@ import { type CompileEnvironment, createTlsEnvironment } from "./compile/index.t
 import { createDnsCaches } from "./dns-cache/index.ts";
 import { httpFilterFactories } from "./http/filters/index.ts";
 import { createHttpDataPath } from "./http/index.ts";
+import { createIstioMetrics } from "./istio-metrics/index.ts";
 import { createStatsStore } from "./stats/index.ts";
 
 /** Everything that configuration is compiled against, and nothing that runs: for checks of configuration alone. */
@@ -22,6 +23,7 @@ export function createBareEnvironment(bootstrap?: Bootstrap): CompileEnvironment
     random: () => 0,
     requestId: () => "",
     stats,
+    istioMetrics: createIstioMetrics({ nodeMetadata: {}, clusters, clock }),
     clusters,
     routes: () => undefined,
     logFile: () => ({ write: () => {}, close: async () => {} }),

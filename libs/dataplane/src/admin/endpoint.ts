@@ -3,6 +3,7 @@ import type { Bootstrap } from "@weft/envoy-api/envoy/config/bootstrap/v3/bootst
 import type { Node } from "@weft/envoy-api/envoy/config/core/v3/base_pb.js";
 import type { Logger } from "@weft/observability";
 import type { ClusterManager } from "../cluster/index.ts";
+import type { IstioMetrics } from "../istio-metrics/index.ts";
 import type { ListenerManager } from "../listener/index.ts";
 import type { SocketAddress } from "../runtime/connection.ts";
 import type { StatsStore, TagRule } from "../stats/index.ts";
@@ -18,6 +19,7 @@ export interface AdminOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly stats: StatsStore;
+  readonly istioMetrics: IstioMetrics;
   readonly tagRules: readonly TagRule[];
   readonly clusters: ClusterManager;
   readonly listeners: ListenerManager;

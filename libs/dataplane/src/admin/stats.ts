@@ -31,7 +31,7 @@ function selectionOf({ query }: AdminRequest, options: AdminOptions) {
     usedOnly: isGiven(query, "usedonly"),
     ...(filter !== undefined && { filter }),
   });
-  return { selected: ofType(selected, query.get("type")) };
+  return { selected: ofType(selected, query.get("type")), filter };
 }
 
 function ofType(
@@ -54,10 +54,14 @@ function ofType(
 }
 
 function prometheus(request: AdminRequest, options: AdminOptions): AdminReply {
-  const { selected, reply } = selectionOf(request, options);
+  const { selected, filter, reply } = selectionOf(request, options);
   if (selected === undefined) return reply;
+  const istio = options.istioMetrics.format({
+    usedOnly: isGiven(request.query, "usedonly"),
+    ...(filter !== undefined && { filter }),
+  });
   return {
-    text: formatPrometheus(selected, options.tagRules),
+    text: formatPrometheus(selected, options.tagRules) + istio,
     contentType: "text/plain; version=0.0.4; charset=utf-8",
   };
 }
@@ -87,8 +91,9 @@ export const statsEndpoints: readonly AdminEndpoint[] = [
     path: "/reset_counters",
     help: "reset all counters to zero",
     mutates: true,
-    handle(_request, { stats }) {
+    handle(_request, { stats, istioMetrics }) {
       stats.resetCounters();
+      istioMetrics.reset();
       return { text: "OK\n" };
     },
   },

@@ -1,5 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { LogFile } from "../access-log/index.ts";
+import type { IstioMetrics } from "../istio-metrics/index.ts";
 import type { ClusterSet } from "../runtime/cluster.ts";
 import type { CallCluster } from "../runtime/cluster-call.ts";
 import type { NetworkFilter } from "../runtime/connection.ts";
@@ -19,6 +20,8 @@ export interface HttpFilterFactory {
   /** Full names of the messages that configure it, with the one that is per route (where it has another). */
   readonly configTypes: readonly string[];
   readonly routeConfigTypes: readonly string[];
+  /** Types that are no part of Envoy's API: their configuration comes as a TypedStruct, and is compiled as one. */
+  readonly structTypes?: readonly string[];
   /** Compiles a filter under the name it has in this chain. */
   compile(config: Message, context: HttpFilterContext): HttpFilter | undefined;
   /** Compiles per-route configuration: what the filter finds in `filterConfig`. */
@@ -42,6 +45,7 @@ export interface CompileEnvironment extends TransportEnvironment {
   readonly serviceCluster: string;
   /** Told of what threw at run time; the connection it happened to has been closed. */
   readonly onFault: OnFault;
+  readonly istioMetrics: IstioMetrics;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** A fresh UUID. */

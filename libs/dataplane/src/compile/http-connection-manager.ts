@@ -61,7 +61,12 @@ export function compileHttpConnectionManager(
       routes: routes.current,
       filters: filters.filters,
       terminal: filters.terminal,
-      accessLogs: compileAccessLogs(message.accessLog, `${path}.access_log`, environment, problems),
+      accessLogs: [
+        ...filters.filters.flatMap(({ log, offByDefault }) =>
+          log === undefined || offByDefault === true ? [] : [log],
+        ),
+        ...compileAccessLogs(message.accessLog, `${path}.access_log`, environment, problems),
+      ],
       http1: compileHttp1(message),
       http2: compileHttp2(message.http2ProtocolOptions),
       headers: compileHeaders(message),

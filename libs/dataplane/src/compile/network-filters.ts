@@ -10,10 +10,12 @@ import type { AccessLogger } from "../runtime/stream-info.ts";
 import { connectionFilters } from "./connection-filters.ts";
 import type { CompileEnvironment } from "./environment.ts";
 import { compileHttpConnectionManager, type RdsReference } from "./http-connection-manager.ts";
+import { istioStats } from "./istio-stats.ts";
 import { compileNetworkExtAuthz } from "./network-ext-authz.ts";
 import { compileNetworkRbac } from "./network-rbac.ts";
 import type { Problems } from "./problems.ts";
 import { compileTcpProxy } from "./tcp-proxy.ts";
+import { structTypeOf } from "./typed-struct.ts";
 import { reportUnknownExtension, unpackKnown } from "./values.ts";
 
 /** What the filters of a chain come to. */
@@ -42,6 +44,7 @@ interface CompiledTerminal extends CompiledNetworkFilters {
 /** A kind of network filter that stands before others. */
 export interface LayerFactory {
   readonly name: string;
+  /** Of its configuration; what stands in a TypedStruct for types that are no part of Envoy's API. */
   readonly type: string;
   compile(
     config: Message,
@@ -65,6 +68,7 @@ const layers: readonly LayerFactory[] = [
     compile: (config, path, environment, problems) =>
       compileNetworkExtAuthz(config as ExtAuthz, path, environment, problems), // as above
   },
+  istioStats,
   ...connectionFilters,
 ];
 
@@ -115,7 +119,8 @@ export function compileNetworkFilters(
   for (const [index, { name, configType }] of messages.entries()) {
     const at = `${path}[${index}]`;
     const any = configType.case === "typedConfig" ? configType.value : undefined;
-    const isKind = ({ type }: { readonly type: string }) => type === typeNameOf(any?.typeUrl ?? "");
+    const type = any && (structTypeOf(any) ?? typeNameOf(any.typeUrl));
+    const isKind = (kind: { readonly type: string }) => kind.type === type;
     const layer = layers.find(isKind);
     const terminal = terminals.find(isKind);
     if (any === undefined || (layer === undefined && terminal === undefined)) {

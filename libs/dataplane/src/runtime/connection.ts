@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { StreamInfo } from "./stream-info.ts";
 
 /** An IP address and port; a Unix socket has its path as address and port 0. */
 export interface SocketAddress {
@@ -14,6 +15,13 @@ export interface TlsInfo {
   /** Absent where the client showed no certificate, or none that was verified. */
   readonly peer?: PeerCertificate;
   /** URI names of the certificate that this side showed. */
+  readonly localUriSans: readonly string[];
+}
+
+/** Who the two ends of an upstream connection are, by their certificates. */
+export interface UpstreamIdentity {
+  /** Absent where the certificate of the upstream was not verified. */
+  readonly peer?: Pick<PeerCertificate, "uriSans">;
   readonly localUriSans: readonly string[];
 }
 
@@ -67,6 +75,16 @@ export interface AcceptedConnection {
   readonly info: ConnectionInfo;
   /** What a filter before the last one wants of the upstream; the TCP proxy heeds it. */
   readonly upstream?: UpstreamWish;
+  /** Whom the TCP proxy tells of the connection. */
+  readonly watchers?: readonly ConnectionWatcher[];
+}
+
+/** Told of a connection on its way through the TCP proxy. Must not throw. */
+export interface ConnectionWatcher {
+  /** The upstream is connected; never called where none could be. */
+  onConnected(info: StreamInfo): void;
+  /** Called once, when the connection is closed. */
+  onEnd(info: StreamInfo): void;
 }
 
 /** Where a network filter sends a connection. */

@@ -2,7 +2,7 @@ import type { Clock } from "@weft/base";
 import type { HeaderMap } from "./headers.ts";
 import type { RequestHead, ResponseHead } from "./request.ts";
 import type { Route } from "./route.ts";
-import type { ResponseFlag, StreamInfo } from "./stream-info.ts";
+import type { AccessLogger, ResponseFlag, StreamInfo } from "./stream-info.ts";
 
 /** An HTTP filter with its configuration compiled: one for all streams of a connection manager. */
 export interface HttpFilter {
@@ -15,6 +15,8 @@ export interface HttpFilter {
    * the stream does not pay for it.
    */
   open(stream: HttpStream): HttpStreamFilter | undefined;
+  /** Told of each request that is over, as access logs are: also of those that no filter saw. */
+  readonly log?: AccessLogger;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Host } from "./cluster.ts";
-import type { ConnectionInfo, SocketAddress } from "./connection.ts";
+import type { ConnectionInfo, SocketAddress, UpstreamIdentity } from "./connection.ts";
 import type { HeaderMap } from "./headers.ts";
 import type { HttpProtocol, RequestHead, ResponseHead } from "./request.ts";
 import type { ClusterChoice, Route } from "./route.ts";
@@ -76,6 +76,8 @@ export class StreamInfo {
   upstreamClusterMetadata: Readonly<Record<string, unknown>> | undefined;
   upstreamHost: Host | undefined;
   upstreamLocalAddress: SocketAddress | undefined;
+  /** Undefined without TLS. */
+  upstreamIdentity: UpstreamIdentity | undefined;
   upstreamProtocol: HttpProtocol | undefined;
   /** Offered in upstream handshakes in place of what is configured: `envoy.network.application_protocols`. */
   upstreamApplicationProtocols: readonly string[] | undefined;

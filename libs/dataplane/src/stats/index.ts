@@ -6,7 +6,7 @@ export {
   selectStats,
 } from "./format.ts";
 export { createHistogram, type Histogram } from "./histogram.ts";
-export { formatPrometheus } from "./prometheus.ts";
+export { formatPrometheus, histogramBounds } from "./prometheus.ts";
 export {
   type Counter,
   createStatsStore,

@@ -2,7 +2,7 @@ import type { SelectedStats } from "./format.ts";
 import { extractTags, type TaggedName, type TagRule } from "./tags.ts";
 
 /** Envoy's histogram bounds, in the histogram's own unit. */
-const bounds = [
+export const histogramBounds: readonly number[] = [
   0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000,
   3_600_000,
 ];
@@ -38,7 +38,7 @@ export function formatPrometheus(selected: SelectedStats, rules: readonly TagRul
     const { full, lines } = family(tagged.name, "histogram");
     const own = labels(tagged.tags);
     const prefix = own === "" ? "" : `${own},`;
-    for (const bound of bounds) {
+    for (const bound of histogramBounds) {
       lines.push(`${full}_bucket{${prefix}le="${bound}"} ${histogram.countUpTo(bound)}`);
     }
     lines.push(`${full}_bucket{${prefix}le="+Inf"} ${histogram.count}`);

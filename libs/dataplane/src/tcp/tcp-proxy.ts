@@ -5,6 +5,7 @@ import type { Cluster, ClusterSet, Host, Permit } from "../runtime/cluster.ts";
 import type {
   AcceptedConnection,
   ConnectionInfo,
+  ConnectionWatcher,
   NetworkFilter,
   ServedConnection,
   UpstreamWish,
@@ -13,6 +14,7 @@ import type { OnFault } from "../runtime/faults.ts";
 import type { StatsScope } from "../runtime/stats.ts";
 import { type AccessLogger, type ResponseFlag, StreamInfo } from "../runtime/stream-info.ts";
 import { readyEvent } from "../runtime/transport.ts";
+import { upstreamIdentity } from "../tls/upstream-identity.ts";
 import { relay } from "./relay.ts";
 
 /** A cluster, with what its hosts must be. */
@@ -58,6 +60,7 @@ class ProxiedConnection implements ServedConnection {
   readonly #downstream: Socket;
   readonly #info: StreamInfo;
   readonly #wish: UpstreamWish | undefined;
+  readonly #watchers: readonly ConnectionWatcher[];
   readonly #tried = new Set<Host>();
   /** Chosen once: a further attempt goes to the same cluster. */
   readonly #choice: TcpClusterChoice;
@@ -67,11 +70,12 @@ class ProxiedConnection implements ServedConnection {
   #connected = false;
   #cancelTimers: (() => void)[] = [];
 
-  constructor(config: TcpProxyConfig, { socket, head, info, upstream }: AcceptedConnection) {
+  constructor(config: TcpProxyConfig, { socket, head, info, upstream, watchers = [] }: AcceptedConnection) {
     const { clock, stats } = config;
     this.#config = config;
     this.#downstream = socket;
     this.#wish = upstream;
+    this.#watchers = watchers;
     this.#choice = config.pick(config.random());
     this.#info = new StreamInfo(info, clock.now(), clock.monotonic());
     // Either side may finish sending and go on receiving.
@@ -210,8 +214,10 @@ class ProxiedConnection implements ServedConnection {
         address: upstream.localAddress ?? "",
         port: upstream.localPort ?? 0,
       };
+      this.#info.upstreamIdentity = upstreamIdentity(upstream);
       // From here on each side closes the other one, after what is still to be written.
       this.#connected = true;
+      for (const watcher of this.#watchers) watcher.onConnected(this.#info);
       this.#logWhileOpen();
       upstream.once("close", () => this.#releaseUpstream());
       this.#relay(cluster, upstream, head);
@@ -286,6 +292,7 @@ class ProxiedConnection implements ServedConnection {
     for (const cancel of this.#cancelTimers) cancel();
     if (!this.#connected) this.#upstream?.destroy();
     this.#info.ended = this.#config.clock.monotonic();
+    for (const watcher of this.#watchers) watcher.onEnd(this.#info);
     this.#log();
   }
 }

@@ -3,8 +3,9 @@ import { type ClientOptions, createClientConnection } from "../codec/client.ts";
 import type { ClientConnection, ClientHandler, ClientStream, ResponseReceiver } from "../codec/codec.ts";
 import { type TimerWheel, WheelTimer } from "../http/timer-wheel.ts";
 import type { Permit } from "../runtime/cluster.ts";
-import type { SocketAddress } from "../runtime/connection.ts";
+import type { SocketAddress, UpstreamIdentity } from "../runtime/connection.ts";
 import type { RequestHead } from "../runtime/request.ts";
+import { upstreamIdentity } from "../tls/upstream-identity.ts";
 
 /** What a pooled connection tells its pool. */
 export interface ConnectionOwner {
@@ -29,6 +30,8 @@ export interface ConnectionParts {
 export class PooledConnection implements ClientHandler {
   readonly socket: Socket;
   readonly protocol: "http1" | "http2";
+  /** Who is at its ends; undefined without TLS. */
+  readonly identity: UpstreamIdentity | undefined;
   /** Streams that this connection has carried; the first is 1. */
   streams = 0;
   closed = false;
@@ -43,6 +46,7 @@ export class PooledConnection implements ClientHandler {
   constructor({ socket, protocol, options, permit, owner, maxStreams, onIdleTimeout }: ConnectionParts) {
     this.socket = socket;
     this.protocol = protocol;
+    this.identity = upstreamIdentity(socket);
     this.#permit = permit;
     this.#owner = owner;
     this.#maxStreams = maxStreams;

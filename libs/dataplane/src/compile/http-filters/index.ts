@@ -5,6 +5,7 @@ import type { HttpFilter, TerminalHttpFilter } from "../../runtime/http-filter.t
 import type { StatsScope } from "../../runtime/stats.ts";
 import type { CompileEnvironment } from "../environment.ts";
 import type { Problems } from "../problems.ts";
+import { structTypeOf } from "../typed-struct.ts";
 import { reportUnknownExtension, unpackKnown } from "../values.ts";
 
 const router = { name: "envoy.filters.http.router", type: "envoy.extensions.filters.http.router.v3.Router" };
@@ -30,6 +31,7 @@ export function compileHttpFilters(
     const at = `${path}[${index}]`;
     const any = message.configType.case === "typedConfig" ? message.configType.value : undefined;
     const typeName = typeNameOf(any?.typeUrl ?? "");
+    const structType = any && structTypeOf(any);
     if (typeName === router.type) {
       if (message.disabled) problems.error(`${at}.disabled`, "wrong-order", "the router cannot be off");
       if (index !== messages.length - 1)
@@ -41,11 +43,13 @@ export function compileHttpFilters(
       });
       continue;
     }
-    const factory = environment.httpFilters.find(({ configTypes }) => configTypes.includes(typeName));
+    const factory = environment.httpFilters.find(({ configTypes, structTypes = [] }) =>
+      structType === undefined ? configTypes.includes(typeName) : structTypes.includes(structType),
+    );
     if (factory === undefined || any === undefined) {
       // The sender says that the chain works without it.
       if (message.isOptional) continue;
-      reportUnknownExtension(problems, at, { name: message.name, typeUrl: any?.typeUrl }, [
+      reportUnknownExtension(problems, at, { name: message.name, typeUrl: structType ?? any?.typeUrl }, [
         ...environment.httpFilters.map(({ name }) => name),
         router.name,
       ]);

@@ -6,9 +6,10 @@ import { dynamicForwardProxy } from "./dynamic-forward-proxy/compile.ts";
 import { extAuthz } from "./ext-authz/compile.ts";
 import { fault } from "./fault/compile.ts";
 import { grpcStats } from "./grpc-stats/compile.ts";
+import { grpcWeb } from "./grpc-web/compile.ts";
 import { headerMutation } from "./header-mutation/compile.ts";
 import { healthCheck } from "./health-check/compile.ts";
-import { grpcWeb } from "./grpc-web/compile.ts";
+import { istioStats } from "./istio-stats/compile.ts";
 import { jwtAuthn } from "./jwt-authn/compile.ts";
 import { localRateLimit } from "./local-ratelimit/compile.ts";
 import { rateLimit } from "./ratelimit/compile.ts";
@@ -30,6 +31,7 @@ export const httpFilterFactories: readonly HttpFilterFactory[] = [
   grpcWeb,
   headerMutation,
   healthCheck,
+  istioStats,
   localRateLimit,
   jwtAuthn,
   rateLimit,

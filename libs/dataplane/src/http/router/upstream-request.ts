@@ -192,6 +192,7 @@ export class UpstreamRequest implements TryOwner, TimedRequest {
     this.#sent = clock.monotonic();
     info.upstreamFirstByteSent = this.#sent;
     info.upstreamLocalAddress = connection.localAddress;
+    info.upstreamIdentity = connection.identity;
     info.upstreamProtocol = connection.protocol === "http2" ? "HTTP/2" : "HTTP/1.1";
     this.#timers.tryStarted();
     const stream = connection.request(request, this.#body.absent, attempt);
