@@ -104,7 +104,11 @@ const fields: readonly (readonly [name: string, field: keyof MeshConfig, reader:
   ["enableTracing", "enableTracing", boolean],
   ["enablePrometheusMerge", "enablePrometheusMerge", boolean],
   ["extensionProviders", "extensionProviders", mappings],
-  ["defaultProviders", "defaultProviders", mappingOf({ accessLogging: strings, tracing: strings })],
+  [
+    "defaultProviders",
+    "defaultProviders",
+    mappingOf({ accessLogging: strings, metrics: strings, tracing: strings }),
+  ],
   ["tcpKeepalive", "tcpKeepalive", mappingOf({ probes: count, time: duration, interval: duration })],
 ];
 

@@ -46,6 +46,7 @@ export interface MeshConfig {
   /** Names of the providers where Telemetry resources name none. */
   readonly defaultProviders: {
     readonly accessLogging?: readonly string[];
+    readonly metrics?: readonly string[];
     readonly tracing?: readonly string[];
   };
   /** Probes of idle connections where no rule says otherwise. */

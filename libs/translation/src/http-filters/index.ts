@@ -7,6 +7,7 @@ import { cors, fault, grpcStats, grpcWeb, router } from "./fixed.ts";
 import type { EnvoyHttpFilter, HttpFilterRule } from "./http-filter.ts";
 import { jwtAuthentication } from "./jwt-authentication.ts";
 import { peerMetadata } from "./peer-metadata.ts";
+import { stats } from "./stats.ts";
 
 /** All HTTP filters in the order requests pass them, each with the reason for its place. A new filter is one line here. */
 const filters: readonly HttpFilterRule[] = [
@@ -22,6 +23,7 @@ const filters: readonly HttpFilterRule[] = [
   alpn, // only reads the request; any place before the router will do
   fault, // after authorization, so that an injected answer tells a stranger nothing
   cors, // answers preflights itself, which faults may hit as they hit other requests
+  stats, // after what may answer by itself, as Istio; it looks at the whole request when that is over
   dynamicForwardProxy, // last of all that may answer or change the host: what is refused is not looked up
   router, // ends the chain
 ];

@@ -8,6 +8,25 @@ export interface ProxyTelemetry {
 export interface SideTelemetry {
   readonly accessLogs: readonly AccessLog[];
   readonly tracing: Tracing;
+  /** For each provider of Istio's metrics what is kept; empty where nobody wants them. */
+  readonly metrics: readonly Metrics[];
+}
+
+/** Which of Istio's metrics are kept. */
+export interface Metrics {
+  /** How often open connections are told of; absent for the filter's default. */
+  readonly reportingIntervalMs?: number;
+  readonly overrides: readonly MetricOverride[];
+}
+
+/** What of a metric differs from the standard. */
+export interface MetricOverride {
+  /** `requests_total`, … */
+  readonly metric: string;
+  readonly drop: boolean;
+  readonly removedTags: readonly string[];
+  /** Tags with the expression (CEL) of their value. */
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /** Where a line for each request or connection goes. */

@@ -8,6 +8,7 @@ import { toDnsCache } from "../envoy/dns-cache.ts";
 import { toDuration } from "../envoy/scalars.ts";
 import type { NetworkFilter, ProxyTraits, TcpForward } from "../ir/index.ts";
 import { hostPort } from "../names.ts";
+import { toStatsFilters } from "../telemetry/stats-filter.ts";
 import { toAccessLogs } from "../telemetry/to-envoy.ts";
 import { networkAuthorization } from "./authorization.ts";
 import { networkExtensions } from "./extensions.ts";
@@ -99,6 +100,7 @@ export function toNetworkFilters(filter: NetworkFilter, traits: ProxyTraits): En
     ...networkExtensions(filter, traits, "AUTHN", "AUTHZ"),
     ...(filter.authorization ? networkAuthorization(filter.authorization) : []),
     ...networkExtensions(filter, traits, "STATS", "UNSPECIFIED"),
+    ...toStatsFilters(filter.direction, traits),
     ...(filter.lookup ? [toSniLookup(filter.lookup)] : []),
     toTcpProxy(filter, traits),
   ];

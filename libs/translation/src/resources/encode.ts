@@ -50,7 +50,13 @@ function clusterVariant({ istioExtensions, setsFilterState, agentServesFiles }: 
 function listenerVariants(traits: ProxyTraits): { readonly http: string; readonly tcp: string } {
   const { client, server } = traits.telemetry;
   const extensions = traits.extensions.filter(({ layer }) => layer === "network");
-  const shown = JSON.stringify([client.accessLogs, server.accessLogs, extensions]);
+  const shown = JSON.stringify([
+    client.accessLogs,
+    server.accessLogs,
+    client.metrics,
+    server.metrics,
+    extensions,
+  ]);
   return {
     http: `listener|${JSON.stringify(traits)}`,
     tcp: `listener|${traits.istioExtensions}|${traits.agentServesFiles}|${shown}`,

@@ -4,6 +4,7 @@ import type { ProblemList } from "../problems.ts";
 import { configRef } from "../refs.ts";
 import { accessLogsFor } from "./access-logs.ts";
 import { type Side, telemetriesFor } from "./effective.ts";
+import { metricsFor } from "./metrics.ts";
 import { tracingFor } from "./tracing.ts";
 
 /** What a proxy tells of its traffic, and where: by Telemetry resources and MeshConfig. */
@@ -18,11 +19,10 @@ export function buildTelemetry(view: ProxyView, problems?: ProblemList): ProxyTe
   const sideOf = (side: Side): SideTelemetry => ({
     accessLogs: accessLogsFor(view, telemetries, side, complain),
     tracing: tracingFor(view, telemetries, side, complain),
+    metrics: metricsFor(view, telemetries, side, complain),
   });
   for (const telemetry of telemetries) {
     const report = problems?.for(configRef(telemetry));
-    if (telemetry.spec.metrics?.length)
-      report?.unsupported("spec.metrics", "changing metrics, for which Envoy has no setting,");
     for (const [index, { customTags = {} }] of (telemetry.spec.tracing ?? []).entries())
       for (const [name, { formatter }] of Object.entries(customTags))
         if (formatter)

@@ -11,8 +11,11 @@ export interface Provider {
   readonly settings: Fields;
 }
 
-/** Istio's own: the proxy's standard output. */
-const builtin: readonly Provider[] = [{ name: "envoy", kind: "envoyFileAccessLog", settings: {} }];
+/** Istio's own: the proxy's standard output, and the metrics that it shows. */
+const builtin: readonly Provider[] = [
+  { name: "envoy", kind: "envoyFileAccessLog", settings: {} },
+  { name: "prometheus", kind: "prometheus", settings: {} },
+];
 
 /**
  * A provider by its name; one of MeshConfig before Istio's own of the same name.
