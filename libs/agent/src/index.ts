@@ -10,7 +10,7 @@ export { buildNodeMetadata, type Environment } from "./node/node-metadata.ts";
 export { type ProxyConfig, parseProxyConfig } from "./node/proxy-config.ts";
 export { type ParentView, watchParent } from "./parent-watch.ts";
 export type { PilotChannelConfig } from "./pilot-channel.ts";
-export { type ProbeTarget, passthroughAddress } from "./probes/ask.ts";
 export { type AppProbe, type AppProbes, parseAppProbes } from "./probes/parse.ts";
+export { type ProbeTarget, passthroughAddress } from "./probes/target.ts";
 export { envoyCommand, type ProxyCommand, type ProxyCommandOptions, weftCommand } from "./proxy/command.ts";
 export { type AppMetricsTarget, parseAppMetricsTargets } from "./status/app-metrics.ts";

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import type { ProbeResult } from "./ask.ts";
 import type { GrpcProbe } from "./parse.ts";
+import type { ProbeResult } from "./target.ts";
 
 const checkPath = "/grpc.health.v1.Health/Check";
 /** HealthCheckResponse.ServingStatus */

@@ -1,7 +1,7 @@
 import type { Agent, IncomingMessage, RequestOptions } from "node:http";
 import { nodeHttp } from "@weft/base";
-import type { ProbeResult, ProbeTarget } from "./ask.ts";
 import type { HttpProbe } from "./parse.ts";
+import type { ProbeResult, ProbeTarget } from "./target.ts";
 
 /** Headers of a request of the kubelet. */
 export type KubeletHeaders = Readonly<Record<string, string | string[] | undefined>>;

@@ -3,8 +3,9 @@ import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { freePort, testCertificate } from "@weft/testkit";
-import { createProber, type Prober, type ProbeTarget, passthroughAddress } from "./ask.ts";
+import { createProber, type Prober } from "./ask.ts";
 import type { AppProbe, HttpProbe } from "./parse.ts";
+import { type ProbeTarget, passthroughAddress } from "./target.ts";
 
 const direct: ProbeTarget = { host: "127.0.0.1", localAddress: undefined, keepAlive: false };
 const closers: (() => Promise<unknown> | unknown)[] = [];
