@@ -36,12 +36,12 @@ export interface IstioMetricsOptions {
   readonly nodeMetadata: Readonly<Record<string, unknown>>;
   readonly clusters: ClusterSet;
   readonly clock: Clock;
-  /** 2,000 series of a metric and an hour unless told. */
+  /** 1,000 series of a metric and an hour unless told. */
   readonly bounds?: SeriesBounds;
 }
 
-/** A histogram's series is 22 lines with all labels: so many are 40 MB of text. */
-const defaultBounds: SeriesBounds = { limit: 2_000, idleMs: 3_600_000 };
+/** A histogram's series is 22 lines with all labels: so many of three histograms are 60 MB of text, written in 0.2 s. */
+const defaultBounds: SeriesBounds = { limit: 1_000, idleMs: 3_600_000 };
 
 /** Configurations that are known to be equal; more are kept apart. */
 const maxSharedRecorders = 64;
