@@ -59,6 +59,9 @@ const notes: readonly (readonly [flag: keyof ProxyFlags, note: string])[] = [
   ["tokenManagerPlugin", "--tokenManagerPlugin has no effect: there is no token exchange"],
 ];
 
+/** Where pilot is in a cluster; the injector leaves out what is Istio's default. */
+const discoveryInCluster = "istiod.istio-system.svc:15012";
+
 /** Weft's proxy, beside this app in the sources; WEFT_PROXY_BIN names it elsewhere. */
 const weftProxyMain = fileURLToPath(new URL("../../proxy/bin/weft-proxy.mjs", import.meta.url));
 
@@ -80,8 +83,10 @@ export async function readAgentOptions(
   for (const [flag, note] of notes) if (flags[flag] !== undefined) logger.warn(note);
 
   const { value: given, problems } = await parseProxyConfig(processEnv.PROXY_CONFIG ?? "");
+  const inPod = processEnv.KUBERNETES_SERVICE_HOST !== undefined && given.raw.discoveryAddress === undefined;
   const proxyConfig = {
     ...given,
+    ...(inPod ? { discoveryAddress: discoveryInCluster } : {}),
     ...(flags.concurrency === undefined ? {} : { concurrency: flags.concurrency }),
     ...(flags.serviceCluster === undefined ? {} : { serviceCluster: flags.serviceCluster }),
   };

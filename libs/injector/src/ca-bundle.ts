@@ -1,6 +1,7 @@
 import type { Clock } from "@weft/base";
 import { type ApiObject, type KubeApi, type ReflectorTimes, runReflector } from "@weft/kubernetes";
 import type { Logger } from "@weft/observability";
+import { type Certificate, formatCertificate, PkiError, parseCertificates } from "@weft/pki";
 
 /** Settings of {@link keepCaBundle}. */
 export interface CaBundleOptions {
@@ -35,7 +36,8 @@ interface WebhookConfiguration extends ApiObject {
 
 /**
  * Keeps `clientConfig.caBundle` of each webhook of a configuration: as the roots change, and as somebody changes the
- * configuration. It is server-side applied, so that nothing else of it is touched; several injectors may do so at once.
+ * configuration. It is server-side applied, so that nothing else of it is touched. Several injectors may do so at once: each
+ * adds its own roots to those of the others.
  */
 export function keepCaBundle({ api, name, logger, clock, times }: CaBundleOptions): CaBundleKeeper {
   const stop = new AbortController();
@@ -46,14 +48,19 @@ export function keepCaBundle({ api, name, logger, clock, times }: CaBundleOption
   let cancelRetry = () => {};
 
   const write = async (): Promise<void> => {
-    const wanted = bundle;
-    if (wanted === undefined || webhooks.every(({ clientConfig }) => clientConfig?.caBundle === wanted))
-      return;
+    if (bundle === undefined) return;
+    const roots = bundle;
+    const before = webhooks.map(({ clientConfig }) => decode(clientConfig?.caBundle));
+    const wanted = before.map((one) => joinBundles(roots, one, clock.now()));
+    if (wanted.every((one, index) => one === before[index])) return;
     const body = {
       apiVersion: "admissionregistration.k8s.io/v1",
       kind: "MutatingWebhookConfiguration",
       metadata: { name },
-      webhooks: webhooks.map((webhook) => ({ name: webhook.name, clientConfig: { caBundle: wanted } })),
+      webhooks: webhooks.map(({ name }, index) => ({
+        name,
+        clientConfig: { caBundle: Buffer.from(wanted[index] ?? roots).toString("base64") },
+      })),
     };
     try {
       await api.write({
@@ -109,7 +116,7 @@ export function keepCaBundle({ api, name, logger, clock, times }: CaBundleOption
   });
   return {
     use: (roots) => {
-      bundle = Buffer.from(roots).toString("base64");
+      bundle = roots;
       look();
     },
     close: async () => {
@@ -118,4 +125,34 @@ export function keepCaBundle({ api, name, logger, clock, times }: CaBundleOption
       await Promise.all([ended, running]);
     },
   };
+}
+
+function decode(bundle: string | undefined): string {
+  return Buffer.from(bundle ?? "", "base64").toString();
+}
+
+/** Most roots that a bundle has: what restarts leave behind is dropped then, the oldest first. */
+const maxRoots = 6;
+
+/** A bundle with `own` roots: as it is where it has them, else they are put before those that are still valid. */
+export function joinBundles(own: string, bundle: string, now: number): string {
+  const mine = parseCertificates(own);
+  const others = readRoots(bundle).filter(({ notAfter }) => notAfter > now);
+  const has = (list: readonly Certificate[], one: Certificate) =>
+    list.some(({ fingerprint }) => fingerprint === one.fingerprint);
+  if (mine.every((one) => has(others, one)) && others.length <= maxRoots) {
+    return others.map(formatCertificate).join("");
+  }
+  const rest = others.filter((one) => !has(mine, one));
+  return [...mine, ...rest].slice(0, Math.max(mine.length, maxRoots)).map(formatCertificate).join("");
+}
+
+/** What somebody else has written may be anything: what is no bundle has no roots. */
+function readRoots(bundle: string): readonly Certificate[] {
+  try {
+    return parseCertificates(bundle);
+  } catch (error) {
+    if (error instanceof PkiError) return [];
+    throw error;
+  }
 }

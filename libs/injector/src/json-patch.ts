@@ -16,11 +16,16 @@ export function diffJson(from: unknown, to: unknown, path = ""): readonly PatchO
   if (!isObject(from) || !isObject(to)) return [{ op: "replace", path, value: to }];
   const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
   return names.flatMap((name): readonly PatchOperation[] => {
-    const [before, after] = [from[name], to[name]];
+    const [before, after] = [own(from, name), own(to, name)];
     const at = `${path}/${escapePointer(name)}`;
     if (after === undefined) return before === undefined ? [] : [{ op: "remove", path: at }];
     return before === undefined ? [{ op: "add", path: at, value: after }] : diffJson(before, after, at);
   });
+}
+
+/** A field of the object itself: `__proto__` is a name as any other in JSON. */
+function own(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 function isObject(value: unknown): value is JsonObject {

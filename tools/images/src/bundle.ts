@@ -8,8 +8,8 @@ const checkout = resolve(import.meta.dirname, "../../..");
 export interface Image {
   readonly name: string;
   readonly dockerfile: "Dockerfile" | "Dockerfile.proxy";
-  /** Whom it runs as; the proxy's user unless told. */
-  readonly uid?: number;
+  /** Arguments of its Dockerfile. */
+  readonly buildArgs?: Readonly<Record<string, string>>;
   /** Programs by their name in the image, bundled; `main` is the one that it starts. */
   readonly entries?: Readonly<Record<string, string>> & { readonly main: string };
   /** Files and folders that go along as they are, below one of the checkout. */
@@ -31,7 +31,7 @@ export const images: readonly Image[] = [
   {
     name: "bookinfo",
     dockerfile: "Dockerfile",
-    uid: 1000,
+    buildArgs: { UID: "1000", WORKDIR: "/app" },
     files: { from: "examples/bookinfo", paths: ["package.json", "src"] },
   },
 ];

@@ -30,7 +30,7 @@ async function buildImage(image: Image, folder: string, log: (line: string) => v
     "build",
     "--quiet",
     ...["--tag", tag, "--tag", `weft/${image.name}:${version}`],
-    ...(image.uid === undefined ? [] : ["--build-arg", `UID=${image.uid}`]),
+    ...Object.entries(image.buildArgs ?? {}).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
     "--file",
     join(import.meta.dirname, "..", image.dockerfile),
     folder,
