@@ -10,11 +10,12 @@ import { status } from "@grpc/grpc-js";
 import { systemClock } from "@weft/base";
 import { type BusEvent, createInProcessBus } from "@weft/bus";
 import { createClientCertificateAuthenticator } from "@weft/identity";
-import { CertificateAuthorityService, RotationPhase } from "@weft/mesh-rpc";
+import { CertificateAuthorityService, RotationPhase, RotationStep } from "@weft/mesh-rpc";
 import { silentLogger } from "@weft/observability";
 import {
   createCsr,
   exportPrivateKey,
+  formatCertificate,
   generateKeyPair,
   type KeyPair,
   parseCertificate,
@@ -273,6 +274,28 @@ describe("createCitadel()", () => {
       certificates: [{ identity: webId, authenticator: "local-token" }],
     });
     await expect(admin().listIssued({ limit: 1_001 })).rejects.toThrow("allowed are up to 1000");
+  });
+
+  it("changes its root step by step, for who has seen what it changes", async () => {
+    const { signer } = await admin().getInfo({});
+    const take = (step: RotationStep, signerFingerprint = authority.signer().fingerprint) =>
+      admin().takeRotationStep({ step, signerFingerprint });
+    expect(await take(RotationStep.BEGIN)).toMatchObject({
+      rotationPhase: RotationPhase.DISTRIBUTING,
+      signer: { fingerprint: signer?.fingerprint },
+      roots: [expect.anything(), expect.anything()],
+    });
+    await expect(take(RotationStep.BEGIN)).rejects.toThrow("begin: the rotation is distributing");
+    await expect(take(RotationStep.SWITCH, "0".repeat(64))).rejects.toThrow("somebody else changes the root");
+    await expect(take(RotationStep.UNSPECIFIED)).rejects.toThrow("allowed are begin, switch");
+    expect(authority.rotation()).toBe("distributing");
+    // Whatever signs comes first, so that files of the roots change with it.
+    const before = authority.rootsPem();
+    expect(await take(RotationStep.SWITCH)).toMatchObject({ rotationPhase: RotationPhase.SWITCHED });
+    expect(authority.rootsPem()).not.toBe(before);
+    expect(authority.rootsPem().startsWith(formatCertificate(authority.signer()))).toBe(true);
+    await expect(take(RotationStep.FINISH, signer?.fingerprint ?? "")).rejects.toThrow("somebody else");
+    expect(await take(RotationStep.FINISH)).toMatchObject({ roots: [expect.anything()] });
   });
 
   it("keeps its administration to this machine", async () => {

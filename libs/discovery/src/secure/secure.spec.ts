@@ -14,6 +14,7 @@ import {
   type TokenAuthority,
 } from "@weft/ca";
 import { parseFile } from "@weft/config-sources";
+import { formatTrustReport } from "@weft/identity";
 import { silentLogger } from "@weft/observability";
 import { exportPrivateKey, formatCertificate, generateKeyPair } from "@weft/pki";
 import { eventually } from "@weft/testkit";
@@ -264,6 +265,28 @@ describe("the listener with TLS", () => {
     );
     const { authority: other } = await openCa("not-pilots");
     expect(await connect({ token, roots: other.bundle().pem }).first).toMatch(/^UNAVAILABLE/);
+  });
+
+  it("knows what proxies say of their roots, of those alone who proved who they are", async () => {
+    const report = { roots: ["a".repeat(64)], signedBy: "a".repeat(64), notAfter: 1 };
+    const reports = formatTrustReport(report);
+    const page = async () => {
+      const response = await fetch(`http://${pilot.addresses.http}/debug/trust`);
+      return (await response.json()) as { readonly proxies: readonly { readonly trust?: object }[] };
+    };
+    const client = connect({ certificate: await issue(web), reports });
+    expect(await client.first).toBe("answered");
+    const { fingerprint } = authority.signer();
+    await eventually(async () => ((await page()).proxies[0]?.trust === undefined ? undefined : true));
+    expect(await page()).toMatchObject({
+      pilot: { proxy: "pilot-1", trust: { roots: [fingerprint], signedBy: fingerprint } },
+      proxies: [{ proxy: "web-1.default", identity: web, trust: report }],
+    });
+    const stranger = connectSecurely({ address: pilot.addresses.grpc, serverName, nodeId: webNode, reports });
+    clients.push(stranger);
+    expect(await stranger.first).toBe("answered");
+    const { proxies } = await page();
+    expect(proxies.map(({ trust }) => trust)).toEqual([report, undefined]);
   });
 
   it("goes on with a stream whose certificate has ended, until it is opened again", async () => {

@@ -1,5 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 import { typeUrls } from "@weft/envoy-api";
+import { trustReportType } from "@weft/identity";
 import { accept, createXdsClient } from "@weft/xds";
 
 /** What a client of the listener with TLS calls with. */
@@ -13,6 +14,8 @@ export interface SecureClientOptions {
   readonly certificate?: { readonly key: string; readonly chain: string };
   readonly nodeId: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Names by which it reports its trust; none unless told. */
+  readonly reports?: readonly string[];
 }
 
 /** A client that asks for all clusters. */
@@ -28,7 +31,7 @@ export interface SecureClient {
 
 /** Connects a {@link SecureClient}. */
 export function connectSecurely(options: SecureClientOptions): SecureClient {
-  const { address, roots, serverName, token, certificate, nodeId, metadata = {} } = options;
+  const { address, roots, serverName, token, certificate, nodeId, metadata = {}, reports = [] } = options;
   const first = Promise.withResolvers<string>();
   let answers = 0;
   let ended = false;
@@ -54,6 +57,7 @@ export function connectSecurely(options: SecureClientOptions): SecureClient {
       first.resolve(event.reason);
     },
   });
+  client.subscribe(trustReportType, { names: reports, onUpdate: () => accept });
   client.subscribe(typeUrls.cluster, {
     names: "*",
     onUpdate: () => {
