@@ -59,6 +59,15 @@ const mode = (...allowed: readonly string[]): Reader => ({
   read: (value) => (isMapping(value) ? oneOf(...allowed).read(value.mode) : undefined),
 });
 
+const retries = mappingOf({
+  attempts: count,
+  perTryTimeout: duration,
+  retryOn: string,
+  retryRemoteLocalities: boolean,
+  retryIgnorePreviousHosts: boolean,
+  backoff: duration,
+});
+
 /** The fields of MeshConfig that are read: their name in YAML, their name in {@link MeshConfig}, and how. */
 const fields: readonly (readonly [name: string, field: keyof MeshConfig, reader: Reader])[] = [
   ["trustDomain", "trustDomain", string],
@@ -85,18 +94,8 @@ const fields: readonly (readonly [name: string, field: keyof MeshConfig, reader:
   ["defaultDestinationRuleExportTo", "defaultDestinationRuleExportTo", strings],
   ["h2UpgradePolicy", "h2UpgradePolicy", oneOf("DO_NOT_UPGRADE", "UPGRADE")],
   ["localityLbSetting", "localityLbSetting", mapping],
-  [
-    "defaultHttpRetryPolicy",
-    "defaultHttpRetryPolicy",
-    mappingOf({
-      attempts: count,
-      perTryTimeout: duration,
-      retryOn: string,
-      retryRemoteLocalities: boolean,
-      retryIgnorePreviousHosts: boolean,
-      backoff: duration,
-    }),
-  ],
+  ["defaultHttpRetryPolicy", "defaultHttpRetryPolicy", retries],
+  ["defaultInboundHttpRetryPolicy", "defaultInboundHttpRetryPolicy", retries],
   ["ingressClass", "ingressClass", string],
   ["ingressControllerMode", "ingressControllerMode", oneOf("UNSPECIFIED", "OFF", "DEFAULT", "STRICT")],
   ["ingressService", "ingressService", string],

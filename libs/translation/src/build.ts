@@ -17,9 +17,10 @@ import { outboundVariant } from "./outbound-variant.ts";
 import { ProblemList } from "./problems.ts";
 import { configRef } from "./refs.ts";
 import { buildOutboundTable } from "./routes/outbound.ts";
+import { reportUnservedTargets } from "./security/attachment.ts";
 import { finish, type Steps } from "./steps.ts";
 import { buildTelemetry } from "./telemetry/build.ts";
-import { reportUnsupported, reportUnsupportedKinds } from "./unsupported.ts";
+import { reportProxyConfigs, reportUnsupported } from "./unsupported.ts";
 
 /** A filter that only Istio's own build of Envoy has. */
 const istioFilter = "istio.metadata_exchange";
@@ -166,7 +167,8 @@ export function buildProxyIr(
 export function* proxyIrInSteps(view: ProxyView, memo: IdentityMemo): Steps<WithProblems<ProxyIr>> {
   const problems = new ProblemList();
   const context = createContext(view, memo, problems);
-  reportUnsupportedKinds(context);
+  reportUnservedTargets(context);
+  reportProxyConfigs(context);
   buildTelemetry(view, problems);
   buildExtensions(view, problems);
   const shared = yield* memo.inSteps([view.scope, view.snapshot], outboundVariant(context), () =>

@@ -1,5 +1,6 @@
 import { ProblemList } from "./problems.ts";
-import { type CheckedKind, reportUnsupported } from "./unsupported.ts";
+import { parseObjects, snapshotOf, viewOf } from "./testing/mesh.ts";
+import { type CheckedKind, reportProxyConfigs, reportUnsupported } from "./unsupported.ts";
 
 function paths(kind: CheckedKind, spec: unknown): readonly string[] {
   const problems = new ProblemList();
@@ -16,11 +17,15 @@ describe("reportUnsupported()", () => {
       {
         subsets: [
           {},
-          { trafficPolicy: { portLevelSettings: [{ outlierDetection: { consecutiveErrors: 5 } }] } },
+          {
+            trafficPolicy: {
+              portLevelSettings: [{ outlierDetection: { outlierDetectionHttpErrorCodes: [429] } }],
+            },
+          },
         ],
       },
       [
-        "spec.subsets[1].trafficPolicy.portLevelSettings[0].outlierDetection.consecutiveErrors: consecutiveErrors is not supported and has no effect",
+        "spec.subsets[1].trafficPolicy.portLevelSettings[0].outlierDetection.outlierDetectionHttpErrorCodes: outlierDetectionHttpErrorCodes is not supported and has no effect",
       ],
     ],
     [
@@ -33,5 +38,28 @@ describe("reportUnsupported()", () => {
     ["Sidecar", undefined, []],
   ])("of %s %j", (kind, spec, expected) => {
     expect(paths(kind, spec)).toEqual(expected);
+  });
+});
+
+describe("reportProxyConfigs()", () => {
+  const proxyConfig = (name: string, namespace: string, matchLabels?: object) => ({
+    apiVersion: "networking.istio.io/v1beta1",
+    kind: "ProxyConfig",
+    metadata: { name, namespace },
+    spec: { concurrency: 1, ...(matchLabels ? { selector: { matchLabels } } : {}) },
+  });
+
+  it("names those that are for the proxy", () => {
+    const objects = parseObjects([
+      proxyConfig("of-the-mesh", "istio-system"),
+      proxyConfig("of-the-workload", "shop", { app: "web" }),
+      proxyConfig("of-another", "shop", { app: "other" }),
+      proxyConfig("elsewhere", "bank"),
+    ]);
+    const id = "sidecar~10.0.0.9~web-1.shop~shop.svc.cluster.local";
+    const view = viewOf(snapshotOf(objects), { id, metadata: { LABELS: { app: "web" } } });
+    const problems = new ProblemList();
+    reportProxyConfigs({ view, problems });
+    expect(problems.all().map(({ object }) => object?.name)).toEqual(["of-the-mesh", "of-the-workload"]);
   });
 });

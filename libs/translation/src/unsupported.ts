@@ -1,7 +1,8 @@
+import type { ProxyConfigSpec } from "@weft/istio-api";
 import type { BuildContext } from "./context.ts";
 import type { Reporter } from "./problems.ts";
 import { configRef } from "./refs.ts";
-import { reportUnservedTargets } from "./security/attachment.ts";
+import { attachedPolicies } from "./security/attachment.ts";
 
 /** Paths of fields that Weft accepts but does not carry out, by kind; `[]` stands for every item. */
 const fields = {
@@ -11,10 +12,7 @@ const fields = {
       "spec.trafficPolicy.portLevelSettings[]",
       "spec.subsets[].trafficPolicy",
       "spec.subsets[].trafficPolicy.portLevelSettings[]",
-    ].flatMap((policy) => [
-      `${policy}.outlierDetection.consecutiveErrors`,
-      `${policy}.outlierDetection.outlierDetectionHttpErrorCodes`,
-    ]),
+    ].map((policy) => `${policy}.outlierDetection.outlierDetectionHttpErrorCodes`),
   ],
   Sidecar: [
     "spec.ingress[].tls.insecureSkipVerify",
@@ -66,17 +64,17 @@ export function reportUnsupported(
   for (const steps of plans.get(kind) ?? []) visit(object, steps, "", report);
 }
 
-/** Kinds that would change what a proxy gets, and that Weft does not carry out. */
-const unsupportedKinds = ["ProxyConfig"];
-
-/** Reports the objects of such kinds that may be meant for a proxy: those of its namespace and of the root namespace. */
-export function reportUnsupportedKinds({ view, problems }: Pick<BuildContext, "view" | "problems">): void {
-  const { configs, meshConfig } = view.snapshot;
-  reportUnservedTargets({ view, problems });
-  for (const kind of unsupportedKinds)
-    for (const config of configs.others.get(kind) ?? [])
-      if (config.namespace === view.node.namespace || config.namespace === meshConfig.rootNamespace)
-        problems
-          .for(configRef(config))
-          .warn("unsupported-kind", "", `${kind} is not supported and has no effect`);
+/**
+ * Reports the ProxyConfigs that are for a proxy: what they say would have to be there when it starts, and whoever injects
+ * proxies reads it elsewhere.
+ */
+export function reportProxyConfigs({ view, problems }: Pick<BuildContext, "view" | "problems">): void {
+  for (const config of attachedPolicies<ProxyConfigSpec>(view, "ProxyConfig"))
+    problems
+      .for(configRef(config))
+      .warn(
+        "unsupported-kind",
+        "",
+        "ProxyConfig is not supported and has no effect; allowed are defaultConfig of MeshConfig and the annotation proxy.istio.io/config",
+      );
 }

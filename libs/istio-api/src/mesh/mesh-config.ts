@@ -34,6 +34,8 @@ export interface MeshConfig {
   readonly localityLbSetting?: LocalityLoadBalancerSetting;
   /** Retries where no route says otherwise. */
   readonly defaultHttpRetryPolicy?: HTTPRetry;
+  /** Retries of what proxies pass on to their own application; where absent, of requests that it cannot have seen. */
+  readonly defaultInboundHttpRetryPolicy?: HTTPRetry;
   readonly ingressClass: string;
   readonly ingressControllerMode: "UNSPECIFIED" | "OFF" | "DEFAULT" | "STRICT";
   readonly ingressService: string;

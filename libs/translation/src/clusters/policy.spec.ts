@@ -108,6 +108,12 @@ describe("buildOutlierDetection()", () => {
       { consecutive5xxErrors: 0, minHealthPercent: 40 },
       { consecutive5xx: 0, minHealthPercent: 40 },
     ],
+    // the deprecated word counts errors of gateways alone, where the newer ones are not used
+    [{ consecutiveErrors: 3 }, { consecutive5xx: 0, consecutiveGatewayErrors: 3, minHealthPercent: 0 }],
+    [
+      { consecutiveErrors: 3, consecutive5xxErrors: 7 },
+      { consecutive5xx: 7, minHealthPercent: 0 },
+    ],
     // failures of one's own count apart only where that is asked for
     [{ consecutiveLocalOriginFailures: 2 }, { minHealthPercent: 0 }],
     [

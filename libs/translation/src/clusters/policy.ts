@@ -151,6 +151,22 @@ export function buildHashPolicies(settings: LoadBalancerSettings | undefined): r
   ];
 }
 
+/**
+ * What the deprecated `consecutiveErrors` says in the words that took its place: errors of gateways count, and nothing else does. Where
+ * one of these words stands as well, the old one is not heeded.
+ */
+function gatewayErrorsOnly({
+  consecutiveErrors = 0,
+  consecutive5xxErrors,
+  consecutiveGatewayErrors,
+}: IstioOutlierDetection):
+  | Pick<IstioOutlierDetection, "consecutive5xxErrors" | "consecutiveGatewayErrors">
+  | undefined {
+  if (consecutiveErrors <= 0 || consecutive5xxErrors !== undefined || consecutiveGatewayErrors !== undefined)
+    return undefined;
+  return { consecutive5xxErrors: 0, consecutiveGatewayErrors: consecutiveErrors };
+}
+
 /** When endpoints are set aside; undefined where that is not asked for. */
 export function buildOutlierDetection(
   settings: IstioOutlierDetection | undefined,
@@ -161,12 +177,11 @@ export function buildOutlierDetection(
   const base = durationMs(settings.baseEjectionTime);
   const localOrigin = settings.consecutiveLocalOriginFailures ?? 0;
   const percent = settings.maxEjectionPercent ?? 0;
+  const { consecutive5xxErrors, consecutiveGatewayErrors } = gatewayErrorsOnly(settings) ?? settings;
   return {
     minHealthPercent: Math.max(0, settings.minHealthPercent ?? 0),
-    ...(settings.consecutive5xxErrors === undefined ? {} : { consecutive5xx: settings.consecutive5xxErrors }),
-    ...(settings.consecutiveGatewayErrors === undefined
-      ? {}
-      : { consecutiveGatewayErrors: settings.consecutiveGatewayErrors }),
+    ...(consecutive5xxErrors === undefined ? {} : { consecutive5xx: consecutive5xxErrors }),
+    ...(consecutiveGatewayErrors === undefined ? {} : { consecutiveGatewayErrors }),
     ...(split ? { splitLocalOriginErrors: true } : {}),
     ...(split && localOrigin > 0 ? { consecutiveLocalOriginFailures: localOrigin } : {}),
     ...(interval === undefined ? {} : { intervalMs: interval }),

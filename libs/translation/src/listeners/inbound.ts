@@ -5,6 +5,7 @@ import { buildServerTls } from "../gateway/tls.ts";
 import type { DownstreamTls, FilterChain, InspectedPorts, Listener, NetworkFilter } from "../ir/index.ts";
 import { fixedBackends, inboundBackendName } from "../names.ts";
 import { buildInboundTable } from "../routes/inbound.ts";
+import { buildRetry, defaultInboundRetry } from "../routes/retry.ts";
 import { buildAuthentication } from "../security/authentication.ts";
 import { buildAuthorization } from "../security/authorization.ts";
 import { type MtlsSubject, mtlsPorts, mtlsSettingOf } from "../security/peer-authentication.ts";
@@ -45,12 +46,13 @@ function buildFilter(context: BuildContext, kind: ChainKind, target: ChainTarget
       exchangesMetadata: true,
       authorization,
     };
+  const retry = buildRetry(context.mesh.defaultInboundHttpRetryPolicy, false, defaultInboundRetry);
   return {
     kind: "http",
     direction: "inbound",
     ...(target.listenPort === undefined ? {} : { port: target.listenPort }),
     statPrefix: target.httpStatPrefix,
-    routes: { kind: "inline", table: buildInboundTable(target) },
+    routes: { kind: "inline", table: buildInboundTable({ ...target, ...defined({ retry }) }) },
     forwardProxy: false,
     http10: context.view.node.metadata.HTTP10 === "1",
     grpcWeb: target.protocol === "GRPC-Web",

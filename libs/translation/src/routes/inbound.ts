@@ -1,4 +1,4 @@
-import type { RouteTable } from "../ir/index.ts";
+import type { RetryPolicy, RouteTable } from "../ir/index.ts";
 import { matchAll } from "./match.ts";
 
 /** What an inbound route table is for. */
@@ -8,10 +8,12 @@ export interface InboundRouteInput {
   readonly host: string;
   /** Port of the service; 0 for ports that no service declares. */
   readonly port: number;
+  /** Absent where requests are tried once. */
+  readonly retry?: RetryPolicy;
 }
 
 /** The route table of an inbound listener: everything goes to the application. */
-export function buildInboundTable({ backend, host, port }: InboundRouteInput): RouteTable {
+export function buildInboundTable({ backend, host, port, retry }: InboundRouteInput): RouteTable {
   return {
     name: backend,
     direction: "inbound",
@@ -33,13 +35,7 @@ export function buildInboundTable({ backend, host, port }: InboundRouteInput): R
               destinations: [{ backend, weight: 1 }],
               timeoutMs: 0,
               grpcTimeout: { kind: "stream-duration" },
-              // The application closed a kept-alive connection just as the request was sent: nothing has happened yet.
-              retry: {
-                attempts: 2,
-                retryOn: "reset-before-request",
-                statusCodes: [],
-                avoidPreviousHosts: false,
-              },
+              ...(retry ? { retry } : {}),
               hash: [],
               mirrors: [],
             },

@@ -1,4 +1,4 @@
-import { buildRetry, defaultRetry } from "./retry.ts";
+import { buildRetry, defaultInboundRetry, defaultRetry } from "./retry.ts";
 
 describe("buildRetry()", () => {
   it("gives every route the default, and hashed ones the default on the hash's own host", () => {
@@ -23,6 +23,17 @@ describe("buildRetry()", () => {
       attempts: 1,
       retryOn,
       statusCodes,
+    });
+  });
+
+  it("leaves what is not said as where the request goes has it", () => {
+    expect(buildRetry(undefined, false, defaultInboundRetry)).toEqual(defaultInboundRetry);
+    expect(buildRetry({ attempts: 0 }, false, defaultInboundRetry)).toBeUndefined();
+    expect(buildRetry({ attempts: 1, retryOn: "503" }, false, defaultInboundRetry)).toEqual({
+      attempts: 1,
+      retryOn: "retriable-status-codes",
+      statusCodes: [503],
+      avoidPreviousHosts: false,
     });
   });
 

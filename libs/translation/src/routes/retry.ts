@@ -11,6 +11,14 @@ export const defaultRetry: RetryPolicy = {
   hostSelectionAttempts: 5,
 };
 
+/** Retries of requests whose connection was closed before they were sent: what goes to the own application gets by default. */
+export const defaultInboundRetry: RetryPolicy = {
+  attempts: 2,
+  retryOn: "reset-before-request",
+  statusCodes: [],
+  avoidPreviousHosts: false,
+};
+
 /** Splits words from status codes, both of which `retryOn` may hold. */
 function parseRetryOn(text: string): { readonly retryOn: string; readonly statusCodes: readonly number[] } {
   const parts = text.split(",").map((part) => part.trim());
@@ -25,10 +33,14 @@ function parseRetryOn(text: string): { readonly retryOn: string; readonly status
 
 /**
  * The retry policy of a route; undefined where retries are off (`attempts: 0`).
- * With consistent hashing every try goes where the hash says, so previous hosts are not avoided unless asked for.
+ * Whatever they leave out is as in `standard`. With consistent hashing every try goes where the hash says, so previous hosts are not avoided unless asked for.
  */
-export function buildRetry(retries: HTTPRetry | undefined, hashed: boolean): RetryPolicy | undefined {
-  const base: RetryPolicy = hashed ? { ...defaultRetry, avoidPreviousHosts: false } : defaultRetry;
+export function buildRetry(
+  retries: HTTPRetry | undefined,
+  hashed: boolean,
+  standard = defaultRetry,
+): RetryPolicy | undefined {
+  const base: RetryPolicy = hashed ? { ...standard, avoidPreviousHosts: false } : standard;
   if (retries === undefined) return base;
   const attempts = retries.attempts ?? 0;
   if (attempts <= 0) return undefined;
