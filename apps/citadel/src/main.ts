@@ -88,6 +88,16 @@ program
   });
 
 program
+  .command("jwks")
+  .description("prints the key by which others verify tokens of this machine")
+  .option("--state-dir <folder>", "as of serve (default: $XDG_STATE_HOME/weft/citadel)")
+  .option("--trust-domain <domain>", "as of serve", "cluster.local")
+  .action(async (flags: { readonly stateDir?: string; readonly trustDomain: string }) => {
+    const { printJwks } = await import("./print-jwks.ts");
+    await printJwks(flags);
+  });
+
+program
   .command("version")
   .description("prints the version")
   .action(() => {
