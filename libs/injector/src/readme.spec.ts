@@ -3,6 +3,6 @@ import { runReadmeExample } from "@weft/testkit";
 
 describe("README.md", () => {
   it("has an example that runs", async () => {
-    expect(await runReadmeExample(join(import.meta.dirname, ".."))).toBe("403: pods is forbidden\n");
+    expect(await runReadmeExample(join(import.meta.dirname, ".."))).toBe("injected\n");
   });
 });
