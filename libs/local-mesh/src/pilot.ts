@@ -52,7 +52,7 @@ export interface LocalPilot {
 export async function startLocalPilot(options: LocalPilotOptions): Promise<LocalPilot> {
   const { address: host, ports, channel, bus, objects, config, translate, onProblems, onChange } = options;
   // Imported only here: weftctl reads this lib's state file in each of its commands, and few of those run a pilot.
-  const [{ watchFiles }, { createPilot }, { createLogger }] = await Promise.all([
+  const [{ watchFiles }, { createPilot, decodeMeshConfig }, { createLogger }] = await Promise.all([
     import("@weft/config-sources"),
     import("@weft/discovery"),
     import("@weft/observability"),
@@ -96,8 +96,11 @@ export async function startLocalPilot(options: LocalPilotOptions): Promise<Local
       });
     },
   ];
+  // As Istio's installation has it: proxies that can keep metrics do, without being asked.
+  const { value: meshConfig } = decodeMeshConfig({ defaultProviders: { metrics: ["prometheus"] } });
   const create = () =>
     createPilot({
+      meshConfig,
       sources,
       translate,
       bus,

@@ -79,8 +79,8 @@ export function decodeStatsConfig(value: unknown, path: string, problems: Proble
 function durationMs(value: unknown, path: string, problems: Problems): number {
   if (value === undefined) return defaultTcpReportingMs;
   const [, seconds] = /^(\d+(?:\.\d+)?)s$/.exec(String(value)) ?? [];
-  if (seconds !== undefined && Number(seconds) > 0) return Number(seconds) * 1000;
-  problems.error(path, "invalid-duration", `${JSON.stringify(value)} is no time above 0, such as 5s`);
+  if (seconds !== undefined && Number(seconds) >= 0.1) return Number(seconds) * 1000;
+  problems.warning(path, "without-effect", `${JSON.stringify(value)} is no time of 0.1s or more: 5s it is`);
   return defaultTcpReportingMs;
 }
 

@@ -155,7 +155,8 @@ describe("decodeStatsConfig()", () => {
   });
 
   it.each([
-    [{ tcp_reporting_duration: "soon" }, "error", "value.tcp_reporting_duration"],
+    [{ tcp_reporting_duration: "soon" }, "warning", "value.tcp_reporting_duration"],
+    [{ tcp_reporting_duration: "0s" }, "warning", "value.tcp_reporting_duration"],
     [{ field_separator: ";" }, "warning", "value.field_separator"],
     [{ metrics: [{ name: "mine" }] }, "warning", "value.metrics[0].name"],
     [{ metrics: [{ match: "x" }] }, "warning", "value.metrics[0].match"],
