@@ -1,14 +1,14 @@
 import type { Problem } from "@weft/base";
 import type { KubernetesGatewaySpec } from "@weft/istio-api";
 import type { Config, MeshObject } from "@weft/mesh-model";
-import { conditionsOf, type Failure } from "../conditions.ts";
+import { type Condition, conditionsOf, type Failure } from "../conditions.ts";
 import type { Context } from "../context.ts";
 import { annotation, gatewayName } from "../names.ts";
 import { generatedObject, refOf } from "../output.ts";
 import { type Assignment, assignPorts, enumerate, type GatewayServices, servicesOf } from "./addresses.ts";
 import type { GatewayClass } from "./classes.ts";
 import { type BuiltListener, buildListener } from "./listener.ts";
-import { checkKeyPairRef } from "./listener-tls.ts";
+import { checkKeyPairRef, takesAnyClient } from "./listener-tls.ts";
 
 /** A Gateway that is Istio's, with its listeners. */
 export interface BuiltGateway {
@@ -92,6 +92,24 @@ export interface Attached {
   routes(listener: string): number;
 }
 
+/**
+ * Conditions, in the order of their names, and among them one that is there only where clients are not checked:
+ * https://gateway-api.sigs.k8s.io/reference/spec/#frontendvalidationmodetype
+ */
+function withWarning(
+  tls: BuiltGateway["config"]["spec"]["tls"],
+  conditions: readonly Condition[],
+): readonly Condition[] {
+  if (!takesAnyClient(tls)) return conditions;
+  const warning: Condition = {
+    type: "InsecureFrontendValidationMode",
+    status: "True",
+    reason: "ConfigurationChanged",
+    message: "Clients without a valid certificate are taken (AllowInsecureFallback)",
+  };
+  return [...conditions, warning].sort((a, b) => (a.type < b.type ? -1 : 1));
+}
+
 /** The status of a Gateway: https://gateway-api.sigs.k8s.io/reference/spec/#gatewaystatus */
 export function gatewayStatus(
   gateway: BuiltGateway,
@@ -112,14 +130,17 @@ export function gatewayStatus(
   return {
     ...(assignment.addresses.length > 0 ? { addresses: assignment.addresses.map(toAddress) } : {}),
     ...(attached.listenerSets > 0 ? { attachedListenerSets: attached.listenerSets } : {}),
-    conditions: conditionsOf("gateway", {
-      failures: {
-        Accepted: acceptedFailure(gateway),
-        Programmed: assignment.failure,
-        ResolvedRefs: resolved,
-      },
-      ...(messages ? { messages } : {}),
-    }),
+    conditions: withWarning(
+      config.spec.tls,
+      conditionsOf("gateway", {
+        failures: {
+          Accepted: acceptedFailure(gateway),
+          Programmed: assignment.failure,
+          ResolvedRefs: resolved,
+        },
+        ...(messages ? { messages } : {}),
+      }),
+    ),
     ...(listeners.length > 0
       ? { listeners: listeners.map((built) => listenerStatus(built, attached.routes(built.listener.name))) }
       : {}),

@@ -97,6 +97,14 @@ function validationFor(port: number, tls: TlsOfGateway) {
   return (perPort.find((one) => one.port === port)?.tls ?? byDefault)?.validation;
 }
 
+/** Whether clients get in somewhere without a certificate that holds, though one is asked for. */
+export function takesAnyClient(tls: TlsOfGateway): boolean {
+  const { default: byDefault, perPort = [] } = tls?.frontend ?? {};
+  return [byDefault, ...perPort.map((one) => one.tls)].some(
+    (one) => one?.validation?.mode === "AllowInsecureFallback",
+  );
+}
+
 /**
  * The TLS settings of a listener, undefined for one without.
  * https://gateway-api.sigs.k8s.io/reference/spec/#listenertlsconfig
