@@ -32,7 +32,17 @@ function proxies(): readonly (readonly [name: string, command: (file: string) =>
   const envoy = findPeer("envoy");
   const options = ["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error"];
   return [
-    ["weft", (file) => [process.execPath, local("../../apps/proxy/src/main.ts"), "-c", file]],
+    // As pilot-agent starts it.
+    [
+      "weft",
+      (file) => [
+        process.execPath,
+        "--max-semi-space-size=8",
+        local("../../apps/proxy/bin/weft-proxy.mjs"),
+        "-c",
+        file,
+      ],
+    ],
     ...(envoy === undefined ? [] : [["envoy", (file: string) => [envoy, "-c", file, ...options]] as const]),
   ];
 }

@@ -38,9 +38,11 @@ export const contenders: readonly Contender[] = [
   {
     name: "weft",
     can: () => true,
+    // As pilot-agent starts it.
     command: async (port, upstreamPort, folder, scenario) => [
       process.execPath,
-      local("../../apps/proxy/src/main.ts"),
+      "--max-semi-space-size=8",
+      local("../../apps/proxy/bin/weft-proxy.mjs"),
       "-c",
       await writeBootstrap(port, upstreamPort, folder, scenario),
     ],
