@@ -35,7 +35,12 @@ program
   .command("proxy", { isDefault: true })
   .description("runs a proxy and looks after it")
   .argument("[role]", "sidecar or router", roleOf, "sidecar")
-  .addOption(new Option("--proxy <kind>", "which proxy runs").choices(["weft", "envoy"]).default("weft"))
+  .addOption(
+    new Option("--proxy <kind>", "which proxy runs")
+      .choices(["weft", "envoy"])
+      .default("weft")
+      .env("WEFT_PROXY"),
+  )
   .option("--envoy-binary <file>", "Envoy to run (default: ENVOY_BIN, else envoy on the PATH)")
   .option(
     "--bindAddress <ip>",

@@ -193,6 +193,23 @@ async function story(): Promise<void> {
     // Each question takes a kubectl exec.
     await expectAnswer("reviews-v3 answers", ask, wanted, 5);
   });
+  await step("real Envoy beside details: the same answers, the same denial", async () => {
+    const annotations = { "sidecar.istio.io/proxyImage": "weft/proxy-envoy:0.1.0" };
+    const patch = JSON.stringify({ spec: { template: { metadata: { annotations } } } });
+    await kubectl(["patch", "deployment", "details-v1", "-p", patch]);
+    await kubectl(["rollout", "status", "deployment/details-v1", "--timeout=60s"]);
+    await expectAnswer(
+      "productpage reaches details",
+      () => fromGateway("/productpage"),
+      ({ body }) => body.includes("PublisherA"),
+    );
+    const url = "http://details:9080/details/0";
+    await expectAnswer(
+      "ratings is denied",
+      () => fromMesh(url),
+      ({ status }) => status === 403,
+    );
+  });
 }
 
 /** What the pods look like, for whoever has to find out why a step failed. */

@@ -1,6 +1,7 @@
 import { cp, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { findPeer } from "../../peers/src/locate.ts";
 
 const checkout = resolve(import.meta.dirname, "../../..");
 
@@ -12,6 +13,8 @@ export interface Image {
   readonly buildArgs?: Readonly<Record<string, string>>;
   /** Programs by their name in the image, bundled; `main` is the one that it starts. */
   readonly entries?: Readonly<Record<string, string>> & { readonly main: string };
+  /** Programs of tools/peers that go along as they are installed. */
+  readonly peers?: readonly string[];
   /** Files and folders that go along as they are, below one of the checkout. */
   readonly files?: { readonly from: string; readonly paths: readonly string[] };
 }
@@ -26,6 +29,14 @@ export const images: readonly Image[] = [
     name: "proxy",
     dockerfile: "Dockerfile.proxy",
     entries: { main: "apps/pilot-agent/src/main.ts", "weft-proxy": "apps/proxy/src/main.ts" },
+  },
+  {
+    // The same with real Envoy: of pods that ask for it by sidecar.istio.io/proxyImage.
+    name: "proxy-envoy",
+    dockerfile: "Dockerfile.proxy",
+    buildArgs: { PROXY: "envoy" },
+    entries: { main: "apps/pilot-agent/src/main.ts" },
+    peers: ["envoy"],
   },
   // Sources without packages, which Node runs as they are; each Deployment names its own.
   {
@@ -44,7 +55,7 @@ function app(name: string): Image {
  * Puts into `folder` what goes into an image: its files, and its programs bundled: a file each, what they share, and
  * native modules. What of a package is not used is left out.
  */
-export async function bundle({ entries, files }: Image, folder: string): Promise<void> {
+export async function bundle({ entries, files, peers = [] }: Image, folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   for (const path of files?.paths ?? []) {
@@ -52,6 +63,11 @@ export async function bundle({ entries, files }: Image, folder: string): Promise
       recursive: true,
       filter: (name) => !name.endsWith(".spec.ts"),
     });
+  }
+  for (const peer of peers) {
+    const found = findPeer(peer);
+    if (found === undefined) throw new Error(`${peer} is missing: npm run peers -- ${peer} installs it`);
+    await cp(found, join(folder, peer), { dereference: true });
   }
   if (entries !== undefined) await bundlePrograms(entries, folder);
 }
