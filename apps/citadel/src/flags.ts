@@ -17,6 +17,7 @@ export interface CitadelFlags {
   readonly grpcPort: string;
   readonly secureGrpcPort: string;
   readonly adminPort: string;
+  readonly adminAccounts: readonly string[];
   readonly monitoringPort: string;
   readonly customDnsNames: readonly string[];
   /** `true` or `false`. */

@@ -59,6 +59,12 @@ const serve = program
   .option("--token-audience <list>", "audiences of tokens (default: istio-ca)", list, [])
   .option("--oidc-issuer <issuer>", "take JWTs of this issuer")
   .option("--oidc-jwks <url>", "its keys: https:, file:, or http: to this machine")
+  .option(
+    "--admin-accounts <list>",
+    "NAMESPACE/ACCOUNT that may administer with their certificates, from elsewhere too",
+    list,
+    [],
+  )
   .option("--trusted-node-accounts <list>", "NAMESPACE/ACCOUNT that may ask for others", list, [])
   .option("--audit-log <file>", "what was issued and refused (default: audit.log in the state folder)")
   .option("--shutdownDuration <time>", "longest time that ending may take", "10s")

@@ -15,6 +15,7 @@ const flags: CitadelFlags = {
   grpcPort: "8060",
   secureGrpcPort: "15012",
   adminPort: "8061",
+  adminAccounts: [],
   monitoringPort: "15014",
   customDnsNames: [],
   appendDnsNames: "true",

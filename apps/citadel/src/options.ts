@@ -35,6 +35,8 @@ export interface CitadelOptions {
   readonly ttl: TtlPolicy;
   readonly grpc: readonly ListenAddress[];
   readonly admin: ListenAddress;
+  /** Accounts that may administer from elsewhere, with TLS; undefined: this machine only, in plain text. */
+  readonly adminAccounts: readonly string[] | undefined;
   readonly monitoring: ListenAddress;
   readonly dnsNames: readonly string[];
   /** DNS names in the certificates of the control plane's accounts, `NAMESPACE/ACCOUNT`. */
@@ -91,13 +93,20 @@ export function readCitadelOptions(flags: CitadelFlags, env: Env): CitadelOption
       maxMs: duration("--max-workload-cert-ttl", flags.maxWorkloadCertTtl),
     },
     grpc: grpcPorts.map((one) => ({ host, port: one })),
-    admin: { host: "127.0.0.1", port: port("--admin-port", flags.adminPort) ?? 0 },
+    admin: {
+      host: flags.adminAccounts.length === 0 ? "127.0.0.1" : host,
+      port: port("--admin-port", flags.adminPort) ?? 0,
+    },
+    adminAccounts:
+      flags.adminAccounts.length === 0
+        ? undefined
+        : flags.adminAccounts.map((text) => account("--admin-accounts", text)),
     monitoring: { host, port: port("--monitoring-port", flags.monitoringPort) ?? 0 },
     dnsNames: [...new Set([...servingNames, ...flags.customDnsNames.filter((one) => !one.includes(":"))])],
     accountNames: readAccountNames(flags),
     audiences: flags.tokenAudience.length === 0 ? [caAudience] : flags.tokenAudience,
     oidc: readOidc(flags),
-    trustedNodeAccounts: flags.trustedNodeAccounts.map(nodeAccount),
+    trustedNodeAccounts: flags.trustedNodeAccounts.map((text) => account("--trusted-node-accounts", text)),
     auditFile: flags.auditLog ?? join(stateFolder, "audit.log"),
     shutdownMs: duration("--shutdownDuration", flags.shutdownDuration),
     nats: readNatsConnection(flags.natsUrl, env),
@@ -183,11 +192,9 @@ function readOidc({ oidcIssuer, oidcJwks }: CitadelFlags): CitadelOptions["oidc"
   return { issuer: oidcIssuer, jwksUrl: oidcJwks };
 }
 
-function nodeAccount(text: string): string {
+function account(flag: string, text: string): string {
   if (/^[^/\s]+\/[^/\s]+$/.test(text)) return text;
-  throw new Error(
-    `--trusted-node-accounts: ${JSON.stringify(text)} is not of the form NAMESPACE/SERVICE_ACCOUNT`,
-  );
+  throw new Error(`${flag}: ${JSON.stringify(text)} is not of the form NAMESPACE/SERVICE_ACCOUNT`);
 }
 
 function duration(flag: string, text: string): number {

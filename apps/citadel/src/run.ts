@@ -67,6 +67,7 @@ export async function runCitadel(flags: CitadelFlags): Promise<void> {
     logger,
     grpc: options.grpc,
     admin: options.admin,
+    ...(options.adminAccounts === undefined ? {} : { adminAccounts: options.adminAccounts }),
     monitoring: options.monitoring,
     serving: { dns: options.dnsNames, ips: ["127.0.0.1", "::1"] },
     clock,

@@ -324,6 +324,70 @@ describe("createCitadel()", () => {
     );
   });
 
+  it("lets accounts that are listed administer from elsewhere, and nobody else", async () => {
+    const { createAdminServer } = await import("./serve/admin-server.ts");
+    const { request } = await import("node:https");
+    const ttlMs = hour;
+    const issue = async (
+      names: { readonly uris?: readonly string[]; readonly dns?: readonly string[] },
+      from = authority,
+    ) => {
+      const { privateKey, publicKey } = await generateKeyPair();
+      const { certificate } = from.issue({ publicKey, names, ttlMs });
+      return { cert: certificate, key: exportPrivateKey(privateKey).expose() };
+    };
+    const account = (namespace: string, name: string, from?: CertificateAuthority) =>
+      issue({ uris: [`spiffe://${trustDomain}/ns/${namespace}/sa/${name}`] }, from);
+    const store = await openRootStore({
+      storage: createMemoryStorage(),
+      trustDomain,
+      ttlMs: 1_000 * hour,
+      clock,
+    });
+    const foreign = createCertificateAuthority({
+      trustDomain,
+      source: { kind: "self-signed", store },
+      clock,
+    });
+    const ca = authority.bundle().pem;
+    const server = await createAdminServer({
+      host: "0.0.0.0",
+      port: 0,
+      routes: () => {},
+      tls: {
+        context: await issue({ dns: ["localhost"] }),
+        authenticator: createClientCertificateAuthenticator(authority.clients, clock),
+        accounts: ["istio-system/admin"],
+      },
+    });
+    try {
+      const status = (credentials: object) =>
+        new Promise<number | undefined>((resolve, reject) => {
+          request({
+            host: "127.0.0.1",
+            port: server.port,
+            servername: "localhost",
+            path: "/",
+            ca,
+            agent: false,
+            ...credentials,
+          })
+            .on("response", (answer) => resolve(answer.resume().statusCode))
+            .on("error", reject)
+            .end();
+        });
+      expect(await status({})).toBe(401);
+      expect(await status(await account("istio-system", "admin", foreign))).toBe(401);
+      expect(await status(await account("default", "admin"))).toBe(403);
+      // There is nothing at this path, which only who may administer is told.
+      expect(await status(await account("istio-system", "admin"))).toBe(404);
+      server.update(await issue({ dns: ["localhost"] }));
+      expect(await status(await account("istio-system", "admin"))).toBe(404);
+    } finally {
+      await server.close();
+    }
+  });
+
   it("says when its certificates end, and that it is ready until it is closed", async () => {
     const text = await metrics();
     const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);

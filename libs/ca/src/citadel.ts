@@ -3,7 +3,11 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Server } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "@weft/base";
 import type { Bus } from "@weft/bus";
-import { type Authenticator, UpdatableTlsCredentials } from "@weft/identity";
+import {
+  type Authenticator,
+  createClientCertificateAuthenticator,
+  UpdatableTlsCredentials,
+} from "@weft/identity";
 import { RootBundleChangedSchema } from "@weft/mesh-rpc";
 import {
   createHealth,
@@ -26,7 +30,7 @@ import {
 import type { ImpersonationPolicy } from "./impersonation.ts";
 import { createCitadelMetrics } from "./metrics.ts";
 import { adminRoutes } from "./serve/admin.ts";
-import { createAdminServer } from "./serve/admin-server.ts";
+import { type AdminServer, createAdminServer } from "./serve/admin-server.ts";
 import { createGrpcServer } from "./serve/grpc.ts";
 import { createServingCertificate } from "./serve/serving-certificate.ts";
 
@@ -50,8 +54,10 @@ export interface CitadelOptions {
   readonly logger: Logger;
   /** Where `CreateCertificate` is served, with TLS; Istio's 15012, and 8060 of Istio before 1.5. */
   readonly grpc: readonly ListenAddress[];
-  /** Connect, an address of this machine. */
+  /** Connect: an address of this machine, or with `adminAccounts` any. */
   readonly admin: ListenAddress;
+  /** Administration with TLS, for client certificates of these accounts (`NAMESPACE/SERVICE_ACCOUNT`). */
+  readonly adminAccounts?: readonly string[];
   /** `/ready` and `/metrics`; Istio's 15014 */
   readonly monitoring: ListenAddress;
   /** Names and addresses in the CA's own certificate. */
@@ -121,16 +127,12 @@ export async function createCitadel(options: CitadelOptions): Promise<Citadel> {
       ],
     });
     opened.push(() => monitoring.close());
-    const admin = await createAdminServer({
-      ...options.admin,
-      routes: adminRoutes({ authority, recorder, ttl }),
-    });
-    opened.push(() => admin.close());
     // Also where the signer alone is another one: certificates that it signed are to be had now.
     const off = authority.onChange(() => announce(authority.bundle(), { bus, clock, logger }));
     opened.push(off);
 
     const credentials: UpdatableTlsCredentials[] = [];
+    let admin: AdminServer | undefined;
     const certificate = await createServingCertificate({
       authority,
       ...options.serving,
@@ -139,9 +141,18 @@ export async function createCitadel(options: CitadelOptions): Promise<Citadel> {
       logger,
       onChange: (context) => {
         for (const one of credentials) one.update(context);
+        admin?.update(context);
       },
     });
     opened.push(() => certificate.close());
+    const { adminAccounts: accounts } = options;
+    const authenticator = createClientCertificateAuthenticator(authority.clients, clock);
+    admin = await createAdminServer({
+      ...options.admin,
+      routes: adminRoutes({ authority, recorder, ttl }),
+      ...(accounts === undefined ? {} : { tls: { context: certificate.context(), authenticator, accounts } }),
+    });
+    opened.push(() => admin?.close());
     const server = createGrpcServer({ service, authority, logger });
     opened.push(() => drain(server, clock));
     const grpc: string[] = [];

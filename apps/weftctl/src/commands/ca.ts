@@ -16,6 +16,12 @@ export function registerCa(program: Command): void {
     .option("--ignore <name>", "proxy that is not waited for; may be given several times", several, [])
     .option("--ca-address <host:port>", "citadel's administration, instead of the local mesh's")
     .option(
+      "--ca-root <file>",
+      "roots of the mesh, where citadel is administered with TLS (--admin-accounts)",
+    )
+    .option("--cert <file>", "certificate of an account that may administer")
+    .option("--key <file>", "its key")
+    .option(
       "--xds-address <host:port>",
       "pilot-discovery's HTTP address, instead of the local mesh's; give all that there are",
       several,

@@ -27,12 +27,20 @@ interface Info {
   readonly roots: readonly { readonly fingerprint: string }[];
 }
 
-/** citadel's administration at `host:port`. What it throws names it. */
-export function connectCa(address: string): RotationOptions["ca"] {
+/** What administration with TLS takes, in PEM: a certificate of an account that may, its key, and the mesh's roots. */
+export interface CaCredentials {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+/** citadel's administration at `host:port`, with TLS where there are credentials. What it throws names it. */
+export function connectCa(address: string, credentials?: CaCredentials): RotationOptions["ca"] {
   const transport = createConnectTransport({
-    baseUrl: `http://${address}`,
+    baseUrl: `${credentials ? "https" : "http"}://${address}`,
     httpVersion: "1.1",
     defaultTimeoutMs: 10_000,
+    ...(credentials ? { nodeOptions: { ...credentials } } : {}),
   });
   const client = createClient(CertificateAuthorityService, transport);
   const ask = async (call: () => Promise<Info>): Promise<CaState> => {

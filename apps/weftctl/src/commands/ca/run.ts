@@ -1,8 +1,9 @@
+import { readFile } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseDuration } from "@weft/base";
 import { formatTable } from "../../output/table.ts";
-import { connectCa, readHolders } from "./clients.ts";
+import { type CaCredentials, connectCa, readHolders } from "./clients.ts";
 import { type CaState, type Holder, laggingOf, shortRoot } from "./mesh-trust.ts";
 import { abortRotation, LaggingError, rotateRoot } from "./rotate-root.ts";
 
@@ -13,6 +14,10 @@ export interface RotateRootFlags {
   readonly wait: string;
   readonly ignore: readonly string[];
   readonly caAddress?: string;
+  /** PEM files for administration with TLS; all three or none. */
+  readonly caRoot?: string;
+  readonly cert?: string;
+  readonly key?: string;
   readonly xdsAddress: readonly string[];
   /** Where a local mesh's state is looked for. */
   readonly env: NodeJS.ProcessEnv;
@@ -26,7 +31,7 @@ export async function runRotateRoot(flags: RotateRootFlags, out: Writable): Prom
   if (waitMs === undefined || waitMs < 0) throw new Error(`--wait: ${flags.wait} is no duration such as 10m`);
   if (flags.status === true && flags.abort === true) throw new Error("--status and --abort: one at a time");
   const { caAddress, pilots } = await findControlPlane(flags);
-  const ca = connectCa(caAddress);
+  const ca = connectCa(caAddress, await readCredentials(flags));
   const holders = () => readHolders(pilots);
   if (flags.status === true) {
     out.write(describeRotation(await ca.state(), await holders()));
@@ -50,6 +55,18 @@ export async function runRotateRoot(flags: RotateRootFlags, out: Writable): Prom
     out.write(`${error.message}\n`);
     return 1;
   }
+}
+
+/** The files of administration with TLS. Throws where one is missing. */
+async function readCredentials({ caRoot, cert, key }: RotateRootFlags): Promise<CaCredentials | undefined> {
+  if (caRoot === undefined && cert === undefined && key === undefined) return undefined;
+  if (caRoot === undefined || cert === undefined || key === undefined) {
+    throw new Error("--ca-root, --cert and --key go together");
+  }
+  const [ca, certText, keyText] = await Promise.all(
+    [caRoot, cert, key].map((file) => readFile(file, "utf8")),
+  );
+  return { ca: ca as string, cert: certText as string, key: keyText as string }; // Three files, three texts.
 }
 
 /** Where citadel is administered, and the pilots' pages: as the flags say, else those of the local mesh. */
