@@ -1,4 +1,5 @@
 import { ProblemList } from "./problems.ts";
+import { reportUnservedTargets } from "./security/attachment.ts";
 import { parseObjects, snapshotOf, viewOf } from "./testing/mesh.ts";
 import { type CheckedKind, reportProxyConfigs, reportUnsupported } from "./unsupported.ts";
 
@@ -61,5 +62,26 @@ describe("reportProxyConfigs()", () => {
     const problems = new ProblemList();
     reportProxyConfigs({ view, problems });
     expect(problems.all().map(({ object }) => object?.name)).toEqual(["of-the-mesh", "of-the-workload"]);
+  });
+});
+
+describe("reportUnservedTargets()", () => {
+  it.each([
+    ["security.istio.io/v1", "AuthorizationPolicy", {}],
+    ["telemetry.istio.io/v1", "Telemetry", {}],
+    ["extensions.istio.io/v1alpha1", "TrafficExtension", { lua: { inlineCode: "x = 1" } }],
+    ["extensions.istio.io/v1alpha1", "WasmPlugin", { url: "oci://example.com/p:v1" }],
+  ])("says of %s %s that nobody serves a Service", (apiVersion, kind, spec) => {
+    const targetRefs = [{ group: "", kind: "Service", name: "web" }];
+    const object = {
+      apiVersion,
+      kind,
+      metadata: { name: "for-a-waypoint", namespace: "shop" },
+      spec: { ...spec, targetRefs },
+    };
+    const id = "sidecar~10.0.0.9~web-1.shop~shop.svc.cluster.local";
+    const problems = new ProblemList();
+    reportUnservedTargets({ view: viewOf(snapshotOf(parseObjects([object])), { id }), problems });
+    expect(problems.all().map(({ path }) => path)).toEqual(["spec.targetRefs[0]"]);
   });
 });

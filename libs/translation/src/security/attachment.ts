@@ -56,9 +56,18 @@ export function attachedPolicies<Spec extends Attachable>(
   );
 }
 
+/** Kinds that may name what they are for. */
+const targetingKinds = [
+  "AuthorizationPolicy",
+  "RequestAuthentication",
+  "Telemetry",
+  "TrafficExtension",
+  "WasmPlugin",
+];
+
 /** Says which policies of the proxy's namespace are for something that no proxy serves, so that nobody takes them for enforced. */
 export function reportUnservedTargets({ view, problems }: Pick<BuildContext, "view" | "problems">): void {
-  for (const kind of ["AuthorizationPolicy", "RequestAuthentication"]) {
+  for (const kind of targetingKinds) {
     const all = (view.snapshot.configs.others.get(kind) ?? []) as readonly Config<Attachable>[]; // as above
     for (const policy of all.filter(({ namespace }) => namespace === view.node.namespace))
       for (const [i, target] of targetsOf(policy.spec).entries())
