@@ -127,7 +127,7 @@ describe("istio.stats, with two sidecars", () => {
       request.resume();
       if (request.url === "/grpc")
         response.writeHead(200, { "content-type": "application/grpc", "grpc-status": "5" }).end();
-      else response.writeHead(request.url === "/gone" ? 410 : 200).end("hello");
+      else response.writeHead(Number(request.url?.slice(1)) || 200).end("hello");
     }).listen(0, "127.0.0.1");
     await once(app, "listening");
     cleanup.add(() => {
@@ -169,13 +169,14 @@ describe("istio.stats, with two sidecars", () => {
         admin: { address: loopback(0) },
         static_resources: {
           listeners: [
-            ...["tls", "plain", "nowhere"].map((name) =>
+            ...["tls", "resumed", "plain", "nowhere"].map((name) =>
               listener(name, http(name), { traffic_direction: "OUTBOUND" }),
             ),
             listener("tcp", tcp("tcp"), { traffic_direction: "OUTBOUND" }),
           ],
           clusters: [
             cluster("tls", portOf(server, "tls"), mesh, workload),
+            cluster("resumed", portOf(server, "tls"), { ...mesh, max_requests_per_connection: 1 }, workload),
             cluster("tcp", portOf(server, "tcp"), mesh, workload),
             cluster("plain", portOf(server, "plain")),
           ],
@@ -258,9 +259,28 @@ describe("istio.stats, with two sidecars", () => {
     });
   });
 
+  it("knows the peers of a resumed session, too", async () => {
+    const resumed = () => client.stats.counters.get("cluster.resumed.ssl.session_reused")?.value ?? 0;
+    let sent = 0;
+    // Tickets come after the handshake: the first connections may have none to show.
+    for (; resumed() === 0 && sent < 50; sent++)
+      await get(client, "resumed", "/410", { method: "PUT", body: "" });
+    await get(client, "resumed", "/410", { method: "PUT", body: "" });
+    expect(resumed()).toBeGreaterThan(0);
+    const gone = { response_code: "410", value: String(sent + 1) };
+    expect(await series(client, "istio_requests_total", gone)).toMatchObject({
+      source_principal: shop,
+      destination_principal: bank,
+    });
+    expect(await series(server, "istio_requests_total", gone)).toMatchObject({
+      source_principal: shop,
+      connection_security_policy: "mutual_tls",
+    });
+  });
+
   it("records time and sizes", async () => {
-    await get(client, "tls", "/gone", { method: "POST", body: "x".repeat(1000) });
-    const gone = { response_code: "410" };
+    await get(client, "tls", "/418", { method: "POST", body: "x".repeat(1000) });
+    const gone = { response_code: "418" };
     expect(await series(client, "istio_request_bytes_sum", gone)).toMatchObject({ value: "1000" });
     expect(await series(client, "istio_response_bytes_sum", gone)).toMatchObject({ value: "5" });
     const { value } = await series(client, "istio_request_duration_milliseconds_sum", gone);

@@ -18,10 +18,13 @@ export interface TlsInfo {
   readonly localUriSans: readonly string[];
 }
 
+/** The upstream by its verified certificate. */
+export type UpstreamPeer = Pick<PeerCertificate, "uriSans">;
+
 /** Who the two ends of an upstream connection are, by their certificates. */
 export interface UpstreamIdentity {
   /** Absent where the certificate of the upstream was not verified. */
-  readonly peer?: Pick<PeerCertificate, "uriSans">;
+  readonly peer?: UpstreamPeer;
   readonly localUriSans: readonly string[];
 }
 

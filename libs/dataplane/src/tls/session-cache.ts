@@ -1,5 +1,14 @@
-interface Entry {
+import type { UpstreamPeer } from "../runtime/connection.ts";
+
+/** A TLS session, with whom it was made with. */
+export interface KeptSession {
   readonly session: Buffer;
+  /** Undefined where nobody was verified. A resumed connection is not told again. */
+  readonly peer: UpstreamPeer | undefined;
+}
+
+interface Entry {
+  readonly kept: KeptSession;
   /** Milliseconds since the epoch. */
   readonly expires: number;
 }
@@ -7,8 +16,8 @@ interface Entry {
 /** TLS sessions to resume: the last one of each of the hosts that were connected to last. */
 export interface SessionCache {
   /** A session to resume, for as long as it holds. */
-  get(host: string): Buffer | undefined;
-  put(host: string, session: Buffer, expires: number): void;
+  get(host: string): KeptSession | undefined;
+  put(host: string, kept: KeptSession, expires: number): void;
   clear(): void;
 }
 
@@ -22,13 +31,13 @@ export function createSessionCache(now: () => number): SessionCache {
   return {
     get(host) {
       const entry = hosts.get(host);
-      if (entry !== undefined && entry.expires > now()) return entry.session;
+      if (entry !== undefined && entry.expires > now()) return entry.kept;
       hosts.delete(host);
       return undefined;
     },
-    put(host, session, expires) {
+    put(host, kept, expires) {
       hosts.delete(host);
-      hosts.set(host, { session, expires: Math.min(expires, now() + maxAgeMs) });
+      hosts.set(host, { kept, expires: Math.min(expires, now() + maxAgeMs) });
       const [oldest] = hosts.keys();
       if (hosts.size > maxHosts && oldest !== undefined) hosts.delete(oldest);
     },

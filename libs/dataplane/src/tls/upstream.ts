@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { connect as connectRaw, isIP, type OnReadOpts, Socket } from "node:net";
 import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { Clock } from "@weft/base";
+import type { UpstreamPeer } from "../runtime/connection.ts";
 import type { OfferedProtocols, UpstreamTarget, UpstreamTransport } from "../runtime/transport.ts";
 import type { ContextCache } from "./context.ts";
 import { TransportSocketError } from "./error.ts";
@@ -9,6 +10,7 @@ import { judgePeer } from "./peer.ts";
 import type { TlsMaterial, TlsSettings } from "./secret.ts";
 import { createSessionCache } from "./session-cache.ts";
 import type { TlsStats } from "./stats.ts";
+import { noteResumedPeer, upstreamIdentity } from "./upstream-identity.ts";
 
 /** Envoy's UpstreamTlsContext, compiled. */
 export interface UpstreamTlsOptions {
@@ -47,19 +49,20 @@ export function createUpstreamTls(options: UpstreamTlsOptions): UpstreamTranspor
         if (present !== sessionsFor) sessions.clear();
         sessionsFor = present;
         const host = `${target.address} ${target.port}`;
-        const session = sessions.get(host);
+        const kept = sessions.get(host);
         const below = preface && openBelow(target, localAddress, preface);
         const socket = open(options, present, target, {
           localAddress,
           onread,
-          session,
+          session: kept?.session,
           below,
           protocols: protocolsOf(settings, offered),
         });
+        noteResumedPeer(socket, kept?.peer);
         watch(socket, below ?? socket, stats);
         if (resumes)
-          keepSession(socket, (kept, expires) => {
-            if (sessionsFor === present) sessions.put(host, kept, expires);
+          keepSession(socket, (session, peer, expires) => {
+            if (sessionsFor === present) sessions.put(host, { session, peer }, expires);
           });
         return socket;
       } catch (error) {
@@ -156,16 +159,21 @@ function watch(socket: TLSSocket, below: Socket, stats: TlsStats): void {
 }
 
 /** Hands over sessions of a connection whose peer was verified in full; until its certificate expires. */
-function keepSession(socket: TLSSocket, keep: (session: Buffer, expires: number) => void): void {
+function keepSession(
+  socket: TLSSocket,
+  keep: (session: Buffer, peer: UpstreamPeer | undefined, expires: number) => void,
+): void {
   let expires: number | undefined;
+  let peer: UpstreamPeer | undefined;
   let early: Buffer | undefined;
   socket.on("session", (session) => {
     if (expires === undefined) early = session;
-    else keep(session, expires);
+    else keep(session, peer, expires);
   });
   socket.once("secureConnect", () => {
     if (socket.isSessionReused()) return;
     expires = socket.getPeerX509Certificate()?.validToDate.getTime() ?? 0;
-    if (early !== undefined) keep(early, expires);
+    peer = upstreamIdentity(socket)?.peer;
+    if (early !== undefined) keep(early, peer, expires);
   });
 }
