@@ -103,12 +103,12 @@ describe("weft-proxy", () => {
     expect(child.output()).toContain(`configuration '${good}' OK`);
     const bad = await file(
       "w.yaml",
-      "static_resources:\n  clusters:\n  - name: c\n    lb_subset_config: {}\n",
+      "static_resources:\n  clusters:\n  - name: c\n    health_checks: [{timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {}}]\n",
     );
     const refused = await run(["-c", bad, "--mode", "validate"]);
     expect(await refused.exited).toBe(1);
     expect(refused.output()).toContain(
-      `${bad}: static_resources.clusters[0].lb_subset_config: this proxy does not implement this field`,
+      `${bad}: static_resources.clusters[0].health_checks: this proxy does not implement this field`,
     );
   });
 
