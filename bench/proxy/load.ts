@@ -39,7 +39,12 @@ export async function chooseHttp2Generator(
     name: "h2load",
     run: async (url, seconds) => {
       await rm(log, { force: true }); // it appends
-      const options = [`-c${http2Connections}`, `-m${streamsPerConnection}`, `-D${seconds}`, `--log-file=${log}`];
+      const options = [
+        `-c${http2Connections}`,
+        `-m${streamsPerConnection}`,
+        `-D${seconds}`,
+        `--log-file=${log}`,
+      ];
       const text = await execute([...pin, "h2load", ...options, url]);
       return parseH2load(text, await readFile(log, "utf8"));
     },
@@ -82,7 +87,9 @@ export async function chooseGenerator(pin: readonly string[]): Promise<LoadGener
     return {
       name: "wrk",
       run: async (url, seconds) =>
-        parseWrk(await execute([...pin, "wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", url])),
+        parseWrk(
+          await execute([...pin, "wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", url]),
+        ),
     };
   }
   const client = fileURLToPath(new URL("load-client.ts", import.meta.url));

@@ -116,7 +116,9 @@ console.log(
     `${roundSeconds} s, ${pin.proxy.length > 0 ? "proxy alone on one core" : "not pinned to cores"}\n`,
 );
 const upstreamPort = await freePort();
-const upstreamFile = fileURLToPath(new URL(http2Out && !mesh ? "upstream-h2.ts" : "upstream.ts", import.meta.url));
+const upstreamFile = fileURLToPath(
+  new URL(http2Out && !mesh ? "upstream-h2.ts" : "upstream.ts", import.meta.url),
+);
 const upstream = await startServer(
   [...pin.load, process.execPath, upstreamFile, String(upstreamPort)],
   upstreamPort,
