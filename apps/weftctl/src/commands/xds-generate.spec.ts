@@ -15,7 +15,7 @@ const rule = `
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: { name: web }
-spec: { host: web, subsets: [{ name: v1, labels: { version: v1 } }], trafficPolicy: { outlierDetection: { consecutiveErrors: 5 } } }
+spec: { host: web, subsets: [{ name: v1, labels: { version: v1 } }], trafficPolicy: { outlierDetection: { outlierDetectionHttpErrorCodes: [429] } } }
 `;
 
 let folder: string;
@@ -80,7 +80,7 @@ describe("xdsGenerate()", () => {
     expect(Object.keys(JSON.parse(out).clusters)).toContain("outbound|8000||web.default.svc.cluster.local");
     expect(errors).toMatch(/^error: .*broken\.yaml:2/m);
     expect(errors).toMatch(
-      /^warning: DestinationRule default\/web: spec\.trafficPolicy\.outlierDetection\.consecutiveErrors: /m,
+      /^warning: DestinationRule default\/web: spec\.trafficPolicy\.outlierDetection\.outlierDetectionHttpErrorCodes: /m,
     );
   });
 
