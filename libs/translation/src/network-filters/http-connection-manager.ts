@@ -73,6 +73,8 @@ export function toHttpConnectionManager(http: HttpConnections, traits: ProxyTrai
     // The first proxy that a request from outside meets is the one that knows the client's address.
     useRemoteAddress: http.direction === "gateway",
     ...pathNormalization(traits),
+    // `web.` means `web`, to policies and routes as well. What istiod sends its own build leaves the two apart.
+    ...(traits.istioExtensions ? {} : { stripTrailingHostDot: true }),
     proxy100Continue: true,
     streamIdleTimeout: toDuration(0),
     upgradeConfigs: [{ upgradeType: "websocket" }],

@@ -322,6 +322,7 @@ function policyTests(start: StartProxy): void {
     ["a path that something denies", "/open/secrets", {}, 403],
     ["a host that something denies", "/open", { host: "EVIL.example.com" }, 403],
     ["such a host with a port", "/open", { host: "evil.example.com:80" }, 403],
+    ["such a host with a dot at its end", "/open", { host: "evil.example.com." }, 403],
     ["a header that something denies", "/open", { "x-team": "red" }, 403],
     ["a path by its template", "/template/a/end", {}, 200],
     ["a path with too many segments", "/template/a/b/end", {}, 403],
