@@ -7,7 +7,7 @@ export { describeGolden, type GoldenOptions, readDocuments, toYaml, updateMode }
 export { type MountedFiles, mountCertificates, mountedFiles } from "./mount-certificates.ts";
 export { freePort, freePorts } from "./net.ts";
 export { orders, seededRandom, shuffled } from "./order.ts";
-export { describeWithPeer, peer } from "./peers.ts";
+export { describeWithPeer, hasCommand, peer } from "./peers.ts";
 export { runReadmeExample } from "./readme.ts";
 export { checkout, sharedFolder } from "./shared.ts";
 export { testCertificate } from "./test-certificate.ts";

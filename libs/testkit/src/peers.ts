@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { findPeer } from "../../../tools/peers/src/locate.ts";
 
 /**
@@ -19,4 +20,16 @@ export function describeWithPeer(name: string, title: string, tests: (executable
   if (executable !== undefined) describe(title, () => tests(executable));
   // The tests are still declared, so that they are counted as skipped.
   else describe.skip(`${title} (no ${name} here: npm run peers)`, () => tests(name));
+}
+
+/**
+ * Whether a command of the system is there (`curl`, `openssl`).
+ * @throws where it is missing and WEFT_REQUIRE_PEERS is 1, so that CI cannot skip in silence
+ */
+export function hasCommand(command: string): boolean {
+  const there = spawnSync(command, ["--version"]).error === undefined;
+  if (!there && process.env.WEFT_REQUIRE_PEERS === "1") {
+    throw new Error(`no ${command} here and WEFT_REQUIRE_PEERS is 1: run tools/peers/debian.sh`);
+  }
+  return there;
 }

@@ -1,10 +1,10 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { freePorts, startChild } from "@weft/testkit";
+import { freePorts, hasCommand, startChild } from "@weft/testkit";
 import {
   createCleanup,
   httpChain,
@@ -18,7 +18,6 @@ import {
 import { createTestAuthority } from "./fixtures.ts";
 
 const run = promisify(execFile);
-const has = (command: string) => spawnSync(command, ["--version"]).error === undefined;
 const cleanup = createCleanup();
 afterEach(() => cleanup.run());
 
@@ -59,7 +58,7 @@ async function setUp() {
 }
 
 describe("command-line peers", () => {
-  (has("curl") && has("openssl") ? it : it.skip)(
+  (hasCommand("curl") && hasCommand("openssl") ? it : it.skip)(
     "serves curl and openssl s_client with certificates in files",
     async () => {
       const { file } = await setUp();
@@ -113,7 +112,7 @@ describe("command-line peers", () => {
     },
   );
 
-  (has("openssl") ? it : it.skip)("connects to openssl s_server", async () => {
+  (hasCommand("openssl") ? it : it.skip)("connects to openssl s_server", async () => {
     const { file } = await setUp();
     const [port = 0] = await freePorts(1);
     const server = await startChild("openssl", {
